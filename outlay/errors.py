@@ -61,12 +61,28 @@ class ModelError(OutlayError):
         message: What happened and what to change.
         model: The model's name, as LiteLLM spells it.
         usage: What the failed call was billed, where that is known.
+        sent: Whether the request may have reached the provider; if not, nothing is billed.
+        unknown: Whether what the provider billed is unknown, so that the whole reservation stays
+            spent; otherwise, without `usage`, one call of no tokens is billed.
+        retry_after: Seconds that the provider asked to wait.
     """
 
-    def __init__(self, message: str, *, model: str = "", usage: Usage | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        model: str = "",
+        usage: Usage | None = None,
+        sent: bool = True,
+        unknown: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.model = model
         self.usage = usage
+        self.sent = sent
+        self.unknown = unknown
+        self.retry_after = retry_after
 
 
 class ModelUnavailableError(ModelError):
