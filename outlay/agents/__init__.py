@@ -1,0 +1,6 @@
+"""The strategies: one file each, one LangGraph graph each."""
+
+from outlay.agents.direct import Direct
+from outlay.agents.self_consistency import SelfConsistency
+
+__all__ = ["Direct", "SelfConsistency"]

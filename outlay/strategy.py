@@ -1,0 +1,372 @@
+"""The shape every strategy has, and the loop they share.
+
+A strategy is configuration: a frozen dataclass of collaborators (models) and a `Config`. Its
+`build` wires a LangGraph `StateGraph`; its nodes are methods named by the paper's verbs. This
+base class owns everything else: the fence around a run, the bill by node, the trace, streaming,
+use as a subgraph and use as a node.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from contextlib import ExitStack, aclosing, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypedDict, TypeVar
+
+from langgraph.errors import GraphBubbleUp
+from pydantic_core import to_jsonable_python
+
+from outlay.budget import Budget, Record, Settings, Usage
+from outlay.calls import run_sync
+from outlay.errors import BudgetExhaustedError, ConfigurationError, ModelError
+from outlay.ledger import Ledger, Report, require_fence
+from outlay.model import Completion, Model
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+
+    from langgraph.graph import StateGraph
+    from langgraph.graph.state import CompiledStateGraph
+
+StopReason = Literal["finished", "budget", "deadline"]
+
+
+class Outcome(Record):
+    """What a strategy's graph leaves in its state under `outcome`."""
+
+    text: str
+    """The answer as the model wrote it; empty when nothing could be paid for."""
+    value: str | None = None
+    """The final answer extracted from `text`, normalised; `None` when it has none."""
+    stop_reason: StopReason = "finished"
+    """Why the run ended: the method ran to its end, the money ended, or the time did."""
+    degraded: str | None = None
+    """What the method had to leave out, in a sentence; `None` when nothing."""
+
+
+class TraceEntry(Record):
+    """What one node did."""
+
+    node: str
+    """The node's name in the graph."""
+    started: float
+    """Seconds after the run began."""
+    ended: float
+    """Seconds after the run began."""
+    usage: Usage
+    """What the node's calls cost."""
+    update: dict[str, Any]
+    """What it wrote into the state, as JSON."""
+
+
+class Answer(Outcome):
+    """What a run gives back."""
+
+    usage: Usage
+    """Everything the run spent, unconfirmed calls included."""
+    report: Report
+    """The spend by node and by model; `str(report)` is the bill."""
+    trace: tuple[TraceEntry, ...]
+    """What each node did, in the order they ended: enough to redraw the run."""
+
+
+class NodeStarted(Record):
+    """A node began."""
+
+    node: str
+
+
+class NodeEnded(Record):
+    """A node ended."""
+
+    entry: TraceEntry
+
+
+class FenceUpdate(Record):
+    """What the run's fence holds after a node ended."""
+
+    usage: Usage
+    remaining: Budget
+
+
+class Token(Record):
+    """A piece of the final answer, as the model writes it."""
+
+    text: str
+
+
+class Finished(Record):
+    """The run is over."""
+
+    answer: Answer
+
+
+Event = NodeStarted | NodeEnded | FenceUpdate | Token | Finished
+
+
+class QuestionState(TypedDict):
+    """The least a strategy's state holds."""
+
+    question: str
+    outcome: Outcome
+
+
+@dataclass
+class _Run:
+    """One run's trace and its listener; the context variable carries it into the nodes."""
+
+    fence: Ledger
+    tell: Callable[[Event], None]
+    started: float = field(default_factory=time.monotonic)
+    trace: list[TraceEntry] = field(default_factory=list)
+
+    def elapsed(self) -> float:
+        return time.monotonic() - self.started
+
+
+_run: ContextVar[_Run | None] = ContextVar("outlay_run", default=None)
+
+ConfigT = TypeVar("ConfigT", bound=Settings)
+
+
+@dataclass(frozen=True, init=False)
+class Strategy(ABC, Generic[ConfigT]):
+    """A way to spend a budget on a question.
+
+    Args:
+        collaborators: The models, in the order of the dataclass's fields; a `str` is taken for
+            a `Model`. They may also be given by name.
+        config: The parameters as one `Config`.
+        parameters: The parameters one by one; they override those of `config`.
+
+    Raises:
+        ConfigurationError: A model is missing, or a parameter is unknown or out of range.
+    """
+
+    name: ClassVar[str]
+    """The name on the command line."""
+    summary: ClassVar[str]
+    """What the budget buys, in a line."""
+    Config: ClassVar[type[Settings]]
+
+    config: ConfigT
+
+    def __init__(self, *collaborators: Model | str, config: ConfigT | None = None, **parameters: Any) -> None:
+        slots = [f for f in fields(self) if f.name != "config"]
+        if len(collaborators) > len(slots):
+            raise ConfigurationError(f"{type(self).__name__} takes {len(slots)} models at most")
+        given = dict(zip((f.name for f in slots), collaborators, strict=False))
+        given |= {f.name: parameters.pop(f.name) for f in slots if f.name in parameters}
+        for slot in slots:
+            model = given.get(slot.name, slot.default)
+            if not isinstance(model, (Model, str)) and model is not None:
+                raise ConfigurationError(f"{type(self).__name__} needs {slot.name}=, a Model or its name")
+            object.__setattr__(self, slot.name, Model(model) if isinstance(model, str) else model)
+        base = config.model_dump() if config else {}
+        object.__setattr__(self, "config", self.Config(**base | parameters))
+
+    @abstractmethod
+    def build(self) -> StateGraph[Any, Any, Any, Any]:
+        """Wire the graph, and do nothing else."""
+
+    def salvage(self, state: Mapping[str, Any]) -> str:  # noqa: ARG002, PLR6301
+        """Give the best text in `state` when the money ended outside every node's care."""
+        return ""
+
+    @cached_property
+    def graph(self) -> CompiledStateGraph[Any, Any, Any, Any]:
+        """The compiled graph: `question` in, `outcome` out, for use as a subgraph.
+
+        It spends from the fence around the call, and takes the checkpointer of the graph it is put
+        into; `serializer()` tells LangGraph which of its records may be read back.
+        """
+        return self.build().compile(name=self.name)
+
+    def run(self, question: str, budget: Budget | None = None) -> Answer:
+        """Answer `question` within `budget`; works inside a running event loop, too.
+
+        Raises:
+            ConfigurationError: The question is empty, or a model cannot be used as asked.
+            ModelError: The provider failed and the method has nothing to fall back on.
+        """
+        return run_sync(self.arun(question, budget))
+
+    async def arun(self, question: str, budget: Budget | None = None) -> Answer:
+        """Answer `question` within `budget`. Raises as `run` does."""
+        return await self._drive(self._isolated, question, Ledger(budget, name=self.name), _ignore)
+
+    async def astream(self, question: str, budget: Budget | None = None) -> AsyncIterator[Event]:
+        """Answer `question`, telling what happens; the last event is `Finished`.
+
+        The graph runs in a task of its own: a context variable set in an async generator would leak
+        into whoever reads it. Closing the iterator cancels the run, which is billed.
+        """
+        events: asyncio.Queue[Event | None] = asyncio.Queue()
+        fence = Ledger(budget, name=self.name)
+        run = asyncio.create_task(self._drive(self._isolated, question, fence, events.put_nowait))
+        run.add_done_callback(lambda _: events.put_nowait(None))
+        try:
+            while (event := await events.get()) is not None:
+                yield event
+            yield Finished(answer=await run)
+        finally:
+            run.cancel()
+            await asyncio.gather(run, return_exceptions=True)
+
+    def as_node(
+        self, *, budget: Budget | None = None, question: str = "question", answer: str = "answer"
+    ) -> Any:
+        """Give a node for the user's own `StateGraph` that runs this strategy under its own fence.
+
+        Interrupted inside, it resumes under the fence it had, within this process.
+
+        Args:
+            budget: What each execution of the node may spend, at most; the fence around it counts too.
+            question: The state key it reads.
+            answer: The state key it writes an `Answer` to.
+        """
+        from langgraph.config import get_config  # noqa: PLC0415
+
+        interrupted: dict[tuple[str, str], Ledger] = {}
+
+        async def node(state: Mapping[str, Any]) -> dict[str, Answer]:
+            configurable = get_config().get("configurable", {})
+            here = (str(configurable.get("thread_id")), str(configurable.get("checkpoint_ns")))
+            fence = interrupted.pop(here, None) or Ledger(budget, name=self.name)
+            try:
+                return {answer: await self._drive(self.graph, state[question], fence, _ignore)}
+            except GraphBubbleUp:
+                interrupted[here] = fence
+                raise
+
+        return _node(node, self.name)
+
+    def node(self, method: Callable[[Any], Awaitable[Mapping[str, Any]]]) -> Any:
+        """Make a graph node of a method: billed and traced under its name, callable both ways."""
+        name = method.__name__
+
+        async def run_node(state: Any) -> Mapping[str, Any]:
+            with _traced(name) as update:
+                update.update(await method(state))
+            return update
+
+        return _node(run_node, name)
+
+    async def speak(self, model: Model, messages: Any, **parameters: Any) -> Completion:  # noqa: PLR6301
+        """Make the call whose text is the answer: its tokens go to whoever streams the run."""
+        run = _run.get()
+        if run is None or run.tell is _ignore:
+            return await model.complete(messages, **parameters)
+        async with aclosing(model.stream(messages, **parameters)) as events:
+            async for event in events:
+                if event.text:
+                    run.tell(Token(text=event.text))
+                if event.completion is not None:
+                    return event.completion
+        raise ModelError("the stream ended without a completion", model=model.name)
+
+    @cached_property
+    def _isolated(self) -> CompiledStateGraph[Any, Any, Any, Any]:
+        # Without a checkpointer of its own, so that it can be called many times from one node of a
+        # checkpointed graph: https://docs.langchain.com/oss/python/langgraph/errors/MULTIPLE_SUBGRAPHS
+        return self.build().compile(name=self.name, checkpointer=False)
+
+    async def _drive(
+        self,
+        graph: CompiledStateGraph[Any, Any, Any, Any],
+        question: str,
+        fence: Ledger,
+        tell: Callable[[Event], None],
+    ) -> Answer:
+        if not isinstance(question, str) or not question.strip():
+            raise ConfigurationError("the question is empty: pass a question")
+        state: Mapping[str, Any] = {"question": question}
+        with fence, self._replayed():
+            run = _Run(fence, tell)
+            token = _run.set(run)
+            try:
+                async for values in graph.astream(state, stream_mode="values"):
+                    state = values
+                outcome = state["outcome"]
+            except BudgetExhaustedError as exc:
+                outcome = Outcome(text=self.salvage(state), stop_reason=stop_reason(exc), degraded=str(exc))
+            except ModelError as exc:
+                if exc.usage is None:
+                    exc.usage = fence.usage
+                raise
+            finally:
+                _run.reset(token)
+        return Answer(
+            **outcome.model_dump(), usage=fence.usage, report=fence.report(), trace=tuple(run.trace)
+        )
+
+    def say(self, text: str) -> None:  # noqa: PLR6301
+        """Show `text` as the answer to whoever streams the run, where no call of its own wrote it."""
+        if run := _run.get():
+            run.tell(Token(text=text))
+
+    @contextmanager
+    def _replayed(self) -> Iterator[None]:
+        with ExitStack() as scopes:
+            for replay in {
+                model.replay
+                for f in fields(self)
+                if isinstance(model := getattr(self, f.name), Model) and model.replay is not None
+            }:
+                scopes.enter_context(replay.run())
+            yield
+
+
+def stop_reason(refusal: BudgetExhaustedError) -> StopReason:
+    """Tell which end of the budget a refusal met."""
+    return "deadline" if refusal.limit == "seconds" else "budget"
+
+
+def serializer() -> Any:
+    """Give LangGraph's serializer with Outlay's records registered, for any checkpointer.
+
+    `InMemorySaver(serde=serializer())`; without it LangGraph warns of unregistered types, and will
+    refuse them in a future version.
+    """
+    from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer  # noqa: PLC0415
+
+    return JsonPlusSerializer(allowed_msgpack_modules=list(_records(Record)))
+
+
+def _records(kind: type[Record]) -> Iterator[type[Record]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _records(child)
+
+
+@contextmanager
+def _traced(name: str) -> Iterator[dict[str, Any]]:
+    run = _run.get()
+    update: dict[str, Any] = {}
+    with require_fence().allot(name=name) as fence:
+        if run is None:
+            yield update
+            return
+        started = run.elapsed()
+        run.tell(NodeStarted(node=name))
+        yield update
+    entry = TraceEntry(
+        node=name, started=started, ended=run.elapsed(), usage=fence.usage, update=to_jsonable_python(update)
+    )
+    run.trace.append(entry)
+    run.tell(NodeEnded(entry=entry))
+    run.tell(FenceUpdate(usage=run.fence.usage, remaining=run.fence.remaining))
+
+
+def _node(function: Callable[[Any], Awaitable[Mapping[str, Any]]], name: str) -> Any:
+    from outlay.langchain import runnable  # noqa: PLC0415
+
+    return runnable(function, name)
+
+
+def _ignore(event: Event) -> None:
+    """Nobody is listening."""
