@@ -9,22 +9,33 @@ use as a subgraph and use as a node.
 from __future__ import annotations
 
 import asyncio
-import time
 from abc import ABC, abstractmethod
 from contextlib import ExitStack, aclosing, contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypedDict, TypeVar
 
 from langgraph.errors import GraphBubbleUp
-from pydantic_core import to_jsonable_python
 
-from outlay.budget import Budget, Record, Settings, Usage
+from outlay.budget import Budget, Record, Settings
 from outlay.calls import run_sync
 from outlay.errors import BudgetExhaustedError, ConfigurationError, ModelError
-from outlay.ledger import Ledger, Report, require_fence
+from outlay.ledger import Ledger
 from outlay.model import Completion, Model
+from outlay.outcome import (
+    Answer,
+    Event,
+    FenceUpdate,
+    Finished,
+    NodeEnded,
+    NodeStarted,
+    Outcome,
+    StopReason,
+    Token,
+    TraceEntry,
+    stop_reason,
+)
+from outlay.tracing import Run, current_run, ignore, traced
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -32,80 +43,22 @@ if TYPE_CHECKING:
     from langgraph.graph import StateGraph
     from langgraph.graph.state import CompiledStateGraph
 
-StopReason = Literal["finished", "budget", "deadline"]
-
-
-class Outcome(Record):
-    """What a strategy's graph leaves in its state under `outcome`."""
-
-    text: str
-    """The answer as the model wrote it; empty when nothing could be paid for."""
-    value: str | None = None
-    """The final answer extracted from `text`, normalised; `None` when it has none."""
-    stop_reason: StopReason = "finished"
-    """Why the run ended: the method ran to its end, the money ended, or the time did."""
-    degraded: str | None = None
-    """What the method had to leave out, in a sentence; `None` when nothing."""
-
-
-class TraceEntry(Record):
-    """What one node did."""
-
-    node: str
-    """The node's name in the graph."""
-    started: float
-    """Seconds after the run began."""
-    ended: float
-    """Seconds after the run began."""
-    usage: Usage
-    """What the node's calls cost."""
-    update: dict[str, Any]
-    """What it wrote into the state, as JSON."""
-
-
-class Answer(Outcome):
-    """What a run gives back."""
-
-    usage: Usage
-    """Everything the run spent, unconfirmed calls included."""
-    report: Report
-    """The spend by node and by model; `str(report)` is the bill."""
-    trace: tuple[TraceEntry, ...]
-    """What each node did, in the order they ended: enough to redraw the run."""
-
-
-class NodeStarted(Record):
-    """A node began."""
-
-    node: str
-
-
-class NodeEnded(Record):
-    """A node ended."""
-
-    entry: TraceEntry
-
-
-class FenceUpdate(Record):
-    """What the run's fence holds after a node ended."""
-
-    usage: Usage
-    remaining: Budget
-
-
-class Token(Record):
-    """A piece of the final answer, as the model writes it."""
-
-    text: str
-
-
-class Finished(Record):
-    """The run is over."""
-
-    answer: Answer
-
-
-Event = NodeStarted | NodeEnded | FenceUpdate | Token | Finished
+__all__ = [
+    "Answer",
+    "Event",
+    "FenceUpdate",
+    "Finished",
+    "NodeEnded",
+    "NodeStarted",
+    "Outcome",
+    "QuestionState",
+    "StopReason",
+    "Strategy",
+    "Token",
+    "TraceEntry",
+    "serializer",
+    "stop_reason",
+]
 
 
 class QuestionState(TypedDict):
@@ -114,21 +67,6 @@ class QuestionState(TypedDict):
     question: str
     outcome: Outcome
 
-
-@dataclass
-class _Run:
-    """One run's trace and its listener; the context variable carries it into the nodes."""
-
-    fence: Ledger
-    tell: Callable[[Event], None]
-    started: float = field(default_factory=time.monotonic)
-    trace: list[TraceEntry] = field(default_factory=list)
-
-    def elapsed(self) -> float:
-        return time.monotonic() - self.started
-
-
-_run: ContextVar[_Run | None] = ContextVar("outlay_run", default=None)
 
 ConfigT = TypeVar("ConfigT", bound=Settings)
 
@@ -173,7 +111,7 @@ class Strategy(ABC, Generic[ConfigT]):
     def build(self) -> StateGraph[Any, Any, Any, Any]:
         """Wire the graph, and do nothing else."""
 
-    def salvage(self, state: Mapping[str, Any]) -> str:  # noqa: ARG002, PLR6301
+    def salvage(self, state: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Give the best text in `state` when the money ended outside every node's care."""
         return ""
 
@@ -197,7 +135,7 @@ class Strategy(ABC, Generic[ConfigT]):
 
     async def arun(self, question: str, budget: Budget | None = None) -> Answer:
         """Answer `question` within `budget`. Raises as `run` does."""
-        return await self._drive(self._isolated, question, Ledger(budget, name=self.name), _ignore)
+        return await self._drive(self._isolated, question, Ledger(budget, name=self.name), ignore)
 
     async def astream(self, question: str, budget: Budget | None = None) -> AsyncIterator[Event]:
         """Answer `question`, telling what happens; the last event is `Finished`.
@@ -238,7 +176,7 @@ class Strategy(ABC, Generic[ConfigT]):
             here = (str(configurable.get("thread_id")), str(configurable.get("checkpoint_ns")))
             fence = interrupted.pop(here, None) or Ledger(budget, name=self.name)
             try:
-                return {answer: await self._drive(self.graph, state[question], fence, _ignore)}
+                return {answer: await self._drive(self.graph, state[question], fence, ignore)}
             except GraphBubbleUp:
                 interrupted[here] = fence
                 raise
@@ -250,16 +188,16 @@ class Strategy(ABC, Generic[ConfigT]):
         name = method.__name__
 
         async def run_node(state: Any) -> Mapping[str, Any]:
-            with _traced(name) as update:
+            with traced(name) as update:
                 update.update(await method(state))
             return update
 
         return _node(run_node, name)
 
-    async def speak(self, model: Model, messages: Any, **parameters: Any) -> Completion:  # noqa: PLR6301
+    async def speak(self, model: Model, messages: Any, **parameters: Any) -> Completion:
         """Make the call whose text is the answer: its tokens go to whoever streams the run."""
-        run = _run.get()
-        if run is None or run.tell is _ignore:
+        run = current_run.get()
+        if run is None or run.tell is ignore:
             return await model.complete(messages, **parameters)
         async with aclosing(model.stream(messages, **parameters)) as events:
             async for event in events:
@@ -286,8 +224,8 @@ class Strategy(ABC, Generic[ConfigT]):
             raise ConfigurationError("the question is empty: pass a question")
         state: Mapping[str, Any] = {"question": question}
         with fence, self._replayed():
-            run = _Run(fence, tell)
-            token = _run.set(run)
+            run = Run(fence, tell)
+            token = current_run.set(run)
             try:
                 async for values in graph.astream(state, stream_mode="values"):
                     state = values
@@ -299,14 +237,14 @@ class Strategy(ABC, Generic[ConfigT]):
                     exc.usage = fence.usage
                 raise
             finally:
-                _run.reset(token)
+                current_run.reset(token)
         return Answer(
             **outcome.model_dump(), usage=fence.usage, report=fence.report(), trace=tuple(run.trace)
         )
 
-    def say(self, text: str) -> None:  # noqa: PLR6301
+    def say(self, text: str) -> None:
         """Show `text` as the answer to whoever streams the run, where no call of its own wrote it."""
-        if run := _run.get():
+        if run := current_run.get():
             run.tell(Token(text=text))
 
     @contextmanager
@@ -319,11 +257,6 @@ class Strategy(ABC, Generic[ConfigT]):
             }:
                 scopes.enter_context(replay.run())
             yield
-
-
-def stop_reason(refusal: BudgetExhaustedError) -> StopReason:
-    """Tell which end of the budget a refusal met."""
-    return "deadline" if refusal.limit == "seconds" else "budget"
 
 
 def serializer() -> Any:
@@ -343,30 +276,7 @@ def _records(kind: type[Record]) -> Iterator[type[Record]]:
         yield from _records(child)
 
 
-@contextmanager
-def _traced(name: str) -> Iterator[dict[str, Any]]:
-    run = _run.get()
-    update: dict[str, Any] = {}
-    with require_fence().allot(name=name) as fence:
-        if run is None:
-            yield update
-            return
-        started = run.elapsed()
-        run.tell(NodeStarted(node=name))
-        yield update
-    entry = TraceEntry(
-        node=name, started=started, ended=run.elapsed(), usage=fence.usage, update=to_jsonable_python(update)
-    )
-    run.trace.append(entry)
-    run.tell(NodeEnded(entry=entry))
-    run.tell(FenceUpdate(usage=run.fence.usage, remaining=run.fence.remaining))
-
-
 def _node(function: Callable[[Any], Awaitable[Mapping[str, Any]]], name: str) -> Any:
     from outlay.langchain import runnable  # noqa: PLC0415
 
     return runnable(function, name)
-
-
-def _ignore(event: Event) -> None:
-    """Nobody is listening."""

@@ -1,12 +1,12 @@
 """One call: the baseline every strategy is measured against.
 
-    START -> answer -> END
+START -> answer -> END
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, TypedDict
+from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 from pydantic import Field
@@ -14,8 +14,10 @@ from pydantic import Field
 from outlay.answers import FINAL_ANSWER, extract
 from outlay.budget import Settings
 from outlay.errors import BudgetExhaustedError
-from outlay.model import Model
 from outlay.strategy import Outcome, QuestionState, Strategy, stop_reason
+
+if TYPE_CHECKING:
+    from outlay.model import Model
 
 PROMPT = "{question}\n\n{final_answer}"
 

@@ -23,11 +23,12 @@ from outlay.answers import FINAL_ANSWER, Vote, extract, normalise, tally
 from outlay.budget import Record, Settings
 from outlay.errors import BudgetExhaustedError, ModelError
 from outlay.ledger import require_fence
-from outlay.model import Completion, Model
 from outlay.strategy import Outcome, StopReason, Strategy, stop_reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from outlay.model import Completion, Model
 
 PROMPT = "{question}\n\n{final_answer}"
 

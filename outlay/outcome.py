@@ -1,0 +1,91 @@
+"""What a run gives back, and what it tells while it goes on: values, no behaviour."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from outlay.budget import Budget, Record, Usage
+from outlay.ledger import Report
+
+if TYPE_CHECKING:
+    from outlay.errors import BudgetExhaustedError
+
+StopReason = Literal["finished", "budget", "deadline"]
+
+
+class Outcome(Record):
+    """What a strategy's graph leaves in its state under `outcome`."""
+
+    text: str
+    """The answer as the model wrote it; empty when nothing could be paid for."""
+    value: str | None = None
+    """The final answer extracted from `text`, normalised; `None` when it has none."""
+    stop_reason: StopReason = "finished"
+    """Why the run ended: the method ran to its end, the money ended, or the time did."""
+    degraded: str | None = None
+    """What the method had to leave out, in a sentence; `None` when nothing."""
+
+
+class TraceEntry(Record):
+    """What one node did."""
+
+    node: str
+    """The node's name in the graph."""
+    started: float
+    """Seconds after the run began."""
+    ended: float
+    """Seconds after the run began."""
+    usage: Usage
+    """What the node's calls cost."""
+    update: dict[str, Any]
+    """What it wrote into the state, as JSON."""
+
+
+class Answer(Outcome):
+    """What a run gives back."""
+
+    usage: Usage
+    """Everything the run spent, unconfirmed calls included."""
+    report: Report
+    """The spend by node and by model; `str(report)` is the bill."""
+    trace: tuple[TraceEntry, ...]
+    """What each node did, in the order they ended: enough to redraw the run."""
+
+
+class NodeStarted(Record):
+    """A node began."""
+
+    node: str
+
+
+class NodeEnded(Record):
+    """A node ended."""
+
+    entry: TraceEntry
+
+
+class FenceUpdate(Record):
+    """What the run's fence holds after a node ended."""
+
+    usage: Usage
+    remaining: Budget
+
+
+class Token(Record):
+    """A piece of the final answer, as the model writes it."""
+
+    text: str
+
+
+class Finished(Record):
+    """The run is over."""
+
+    answer: Answer
+
+
+Event = NodeStarted | NodeEnded | FenceUpdate | Token | Finished
+
+
+def stop_reason(refusal: BudgetExhaustedError) -> StopReason:
+    """Tell which end of the budget a refusal met."""
+    return "deadline" if refusal.limit == "seconds" else "budget"
