@@ -13,7 +13,6 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
@@ -41,20 +40,6 @@ async def on_calls_loop(coroutine: Coroutine[Any, Any, T]) -> T:
     if asyncio.get_running_loop() is calls_loop():
         return await coroutine
     return await asyncio.wrap_future(run_on_calls_loop(coroutine))
-
-
-def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run `coroutine` to its end from synchronous code, also where an event loop is running.
-
-    It gets a loop of its own, and a thread of its own where this one's loop is running; its
-    context is a copy of the caller's.
-    """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(coroutine)
-    with ThreadPoolExecutor(1, thread_name_prefix="outlay-sync") as thread:
-        return thread.submit(copy_context().run, asyncio.run, coroutine).result()
 
 
 def calls_loop() -> asyncio.AbstractEventLoop:
