@@ -89,10 +89,8 @@ class Request(Record):
     """A JSON schema that the reply must fit."""
     schema_name: str = "reply"
     logprobs: bool | None = None
-    params: dict[str, Any] = {}
+    params: Mapping[str, Any] = Field(default_factory=dict)
     """Any other parameter of the chat API, under its own name."""
-    timeout: float | None = None
-    """Seconds after which the request is given up; not part of what is asked."""
 
 
 class Choice(Record):
