@@ -1,0 +1,249 @@
+"""An Outlay `Model` as a LangChain chat model, so that any LangGraph agent fits inside a fence."""
+
+from __future__ import annotations
+
+import json
+from contextlib import aclosing
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessageChunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import RunnableLambda, RunnableMap, RunnablePassthrough
+from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
+from pydantic import BaseModel, ValidationError
+
+from outlay.budget import Usage
+from outlay.calls import run_on_calls_loop, run_sync
+from outlay.errors import BudgetExhaustedError, ConfigurationError, OutputInvalidError
+from outlay.langchain.messages import (
+    ai_message,
+    exhausted,
+    last_piece,
+    openai_messages,
+    openai_tool_choice,
+    options_of,
+    piece,
+    refusal_of,
+)
+from outlay.model import Model  # noqa: TC001 - pydantic reads the annotation
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+
+    from langchain_core.language_models import LanguageModelInput
+    from langchain_core.messages import AIMessage, BaseMessage
+    from langchain_core.runnables import Runnable
+
+    from outlay.model import StreamEvent
+
+WhenExhausted = Literal["raise", "answer"]
+
+CLOSING_SECONDS: Final = 1.0
+
+
+class OutlayChatModel(BaseChatModel):
+    """An Outlay `Model` for LangChain: each of its calls is made inside the fence around it."""
+
+    model: Model
+    """The model that is asked."""
+    when_exhausted: WhenExhausted = "raise"
+    """What a call the fences refuse gives: `BudgetExhaustedError`, or a message that says so."""
+
+    @property
+    def model_name(self) -> str:
+        """The model's name, where LangChain's tracing looks for it."""
+        return self.model.name
+
+    @property
+    def _llm_type(self) -> str:
+        return "outlay"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"model_name": self.model.name, "when_exhausted": self.when_exhausted}
+
+    def bind_tools(
+        self,
+        tools: Sequence[Any],
+        *,
+        tool_choice: str | bool | dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Offer `tools`: functions, LangChain tools, pydantic classes or OpenAI's JSON.
+
+        Args:
+            tools: What the model may call.
+            tool_choice: `"auto"`, `"none"`, `"any"` or `"required"` (some tool), a tool's name, or
+                OpenAI's JSON; `True`: some tool.
+            kwargs: Bound as they are, e.g. `parallel_tool_calls`.
+        """
+        if tool_choice is not None:
+            kwargs["tool_choice"] = openai_tool_choice(tool_choice)
+        return self.bind(tools=[convert_to_openai_tool(tool) for tool in tools], **kwargs)
+
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type,
+        *,
+        include_raw: bool = False,
+        method: Literal["json_schema", "json_mode", "function_calling"] = "json_schema",
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Make replies fit `schema`, by constrained decoding where the provider has it.
+
+        Args:
+            schema: A pydantic class (replies are its instances), a TypedDict or a JSON schema (dicts).
+            include_raw: Give `{"raw", "parsed", "parsing_error"}` and do not raise on a bad reply.
+            method: `"function_calling"` asks by a forced tool call instead.
+            kwargs: Bound as they are.
+
+        Raises:
+            OutputInvalidError: On a call whose reply does not fit.
+            BudgetExhaustedError: On a call that was refused, whatever `when_exhausted` says.
+        """
+        if method == "function_calling":
+            return super().with_structured_output(schema, include_raw=include_raw, **kwargs)
+        kwargs.pop("strict", None)
+        fields = convert_to_json_schema(schema)
+        kind = schema if isinstance(schema, type) and issubclass(schema, BaseModel) else None
+        asked = self.bind(
+            response_schema=kind.model_json_schema() if kind else fields,
+            schema_name=fields["title"],
+            ls_structured_output_format={"kwargs": {"method": "json_schema"}, "schema": schema},
+            **kwargs,
+        )
+        read: Runnable[AIMessage, Any] = RunnableLambda(lambda message: _read(kind, message), name="read")
+        return _with_raw(asked, read) if include_raw else asked | read
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: Any = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return run_sync(self._agenerate(messages, stop, run_manager, **kwargs))
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: Any = None,  # noqa: ARG002 - LangChain passes it by name
+        **kwargs: Any,
+    ) -> ChatResult:
+        options = options_of(stop, kwargs)
+        n = options.pop("n", None) or 1
+        prompt = openai_messages(messages)
+        try:
+            if n > 1:
+                answers = [ai_message(c) for c in await self.model.sample(prompt, n, **options)]
+            else:
+                answers = [ai_message(await self.model.complete(prompt, **options))]
+        except BudgetExhaustedError as exc:
+            answers = [self._refused(exc)]
+        return ChatResult(generations=[ChatGeneration(message=answer) for answer in answers])
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: Any = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        yield from _blocking(self._astream(messages, stop, run_manager, **kwargs))
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: Any = None,  # noqa: ARG002 - LangChain passes it by name
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        options = options_of(stop, kwargs)
+        if (options.pop("n", None) or 1) > 1:
+            raise ConfigurationError("a stream gives one answer: leave out n, or use invoke")
+        async with aclosing(self._pieces(openai_messages(messages), options)) as pieces:
+            try:
+                async for chunk in pieces:
+                    yield ChatGenerationChunk(message=chunk)
+            except BudgetExhaustedError as exc:
+                refused = self._refused(exc).model_dump(exclude={"type"})
+                yield ChatGenerationChunk(message=AIMessageChunk(**refused, chunk_position="last"))
+
+    async def _pieces(self, prompt: list[dict[str, Any]], options: Any) -> AsyncGenerator[AIMessageChunk]:
+        stream = cast("AsyncGenerator[StreamEvent]", self.model.stream(prompt, **options))
+        async with aclosing(stream) as events:
+            async for event in events:
+                if event.text or event.reasoning:
+                    yield piece(event.text, event.reasoning)
+                if event.completion is not None:
+                    yield last_piece(event.completion)
+
+    def _refused(self, refusal: BudgetExhaustedError) -> AIMessage:
+        if self.when_exhausted == "raise":
+            raise refusal
+        return exhausted(refusal, self.model.name)
+
+
+def chat_model(model: Model, *, when_exhausted: WhenExhausted = "raise") -> OutlayChatModel:
+    """Give `model` as a LangChain chat model; see `Model.as_chat_model`."""
+    return OutlayChatModel(model=model, when_exhausted=when_exhausted)
+
+
+def _read(kind: type[BaseModel] | None, message: AIMessage) -> Any:
+    if refusal := refusal_of(message):
+        raise refusal
+    try:
+        return kind.model_validate_json(message.text) if kind else json.loads(message.text)
+    except (ValidationError, json.JSONDecodeError) as exc:
+        raise OutputInvalidError(
+            f"the reply does not fit the schema ({exc}): raise max_output_tokens if it was cut short",
+            model=message.response_metadata["model_name"],
+            usage=Usage(**message.response_metadata["outlay"]["usage"]),
+        ) from exc
+
+
+def _with_raw(
+    asked: Runnable[LanguageModelInput, AIMessage], read: Runnable[AIMessage, Any]
+) -> Runnable[LanguageModelInput, Any]:
+    parsed = RunnablePassthrough.assign(
+        parsed=RunnableLambda(lambda given: given["raw"]) | read, parsing_error=lambda _: None
+    )
+    unparsed = RunnablePassthrough.assign(parsed=lambda _: None)
+    return RunnableMap(raw=asked) | parsed.with_fallbacks(
+        [unparsed],
+        exceptions_to_handle=(OutputInvalidError, BudgetExhaustedError),
+        exception_key="parsing_error",
+    )
+
+
+def _blocking(chunks: AsyncIterator[ChatGenerationChunk]) -> Iterator[ChatGenerationChunk]:
+    """Drain `chunks` on the calls loop, whatever loop the caller's thread runs; closing cancels."""
+    arrived: SimpleQueue[ChatGenerationChunk | None] = SimpleQueue()
+
+    async def drain() -> None:
+        try:
+            async for chunk in chunks:
+                arrived.put(chunk)
+        finally:
+            arrived.put(None)
+
+    draining = run_on_calls_loop(drain())
+    try:
+        while (chunk := arrived.get()) is not None:
+            yield chunk
+        draining.result()
+    finally:
+        if draining.cancel():
+            _await_end(arrived)
+
+
+def _await_end(arrived: SimpleQueue[ChatGenerationChunk | None]) -> None:
+    # Bounded: a drain that is cancelled before its first step never says that it ended.
+    try:
+        while arrived.get(timeout=CLOSING_SECONDS) is not None:
+            pass
+    except Empty:
+        pass
