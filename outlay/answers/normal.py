@@ -1,0 +1,211 @@
+r"""The normal form of an answer: equal for answers that a vote must count as one.
+
+- Numbers are exact: `42`, `42.0`, `$42`, `1,234`, `3.14e2`, `\frac{1}{2}`, `1/2`, `0.5`, `2 1/2`. Written
+  as an integer, a finite decimal or a fraction in lowest terms, in this order of preference.
+- A unit in lower case after a number is dropped (`42 apples`, `5 km`, `864\text{ inches}^2`), a magnitude is
+  multiplied out (`5 million`); words that change what is meant stay (`3 pm`, `12 March`, `12 Monkeys`).
+- A percent sign is dropped: which of `25` and `25%` is meant is settled by the question, models write
+  both for it, and the answers of the benchmarks leave it out. So `50%` is `50`, and not `0.5`.
+- Text is compared without case, markup, outer quotes, a leading article and the punctuation of prose.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST_CHARACTERS: Final = 1000
+"""Longer values are prose, not answers: only their case and white space are folded."""
+
+MOST_DIGITS: Final = 100
+MOST_EXPONENT: Final = 30
+
+_CHARACTERS: Final = str.maketrans(
+    {
+        **dict.fromkeys("\u2212\u2010\u2011\u2012\u2013\u2014", "-"),
+        **dict.fromkeys("\u2018\u2019", "'"),
+        **dict.fromkeys("\u201c\u201d", '"'),
+        **dict.fromkeys("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad\u00b0", ""),
+        "\u2044": "/", "\u00b2": "^2", "\u00b3": "^3", "\u00bd": " 1/2", "\u00bc": " 1/4", "\u00be": " 3/4",
+        "\u00d7": r"\times ", "\u03c0": r"\pi ", "\u221e": r"\infty ", "\u222a": r"\cup ",
+        "\u221a": r"\sqrt ",
+    }
+)  # fmt: skip
+
+_LATEX: Final = (
+    (re.compile(r"\\!\s*"), ""),
+    (re.compile(r"\{,\}"), ","),
+    (re.compile(r"\\(?:left|right|displaystyle|limits)(?![a-zA-Z])"), ""),
+    (re.compile(r"(?<!\\)\\(?:[,;: ]|quad\b|qquad\b)|~"), " "),
+    (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),
+    (re.compile(r"\\frac\s*(\d)\s*(\d)(?!\d)"), r"\\frac{\1}{\2}"),
+    (re.compile(r"\\sqrt\s*(\w)"), r"\\sqrt{\1}"),
+    (re.compile(r"\^\s*(?:\\circ\b|\{\s*\\circ\s*\})|\\degree\b"), ""),
+    (re.compile(r"(?<!\\)\\[()\[\]]|(?<!\\)\$(?!\s*[\d.])"), " "),
+    (re.compile(r"\\([%$#&])"), r"\1"),
+    (re.compile(r"([_^])\{(\w)\}"), r"\1\2"),
+)
+
+_WRAPPED: Final = r"\\(?:text|mbox|mathrm|textrm|textbf|textit|mathbf|emph|operatorname)\s*\{([^{}]*)\}"
+_DECIMAL: Final = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+"
+_NUMBER: Final = re.compile(
+    rf"""(?P<sign>[-+]?)\s*(?:
+        (?:(?P<whole>\d+)\s*)?\\frac\s*\{{\s*(?P<up>-?\d+)\s*\}}\s*\{{\s*(?P<down>-?\d+)\s*\}}
+      | (?:(?P<whole2>\d+)\s+)?(?P<up2>\d+)\s*/\s*(?P<down2>\d+)
+      | (?P<decimal>{_DECIMAL})
+        (?:e(?P<e>[-+]?\d+) | \s*(?:\\times|\\cdot|\*|x)\s*10\s*\^\s*\{{?(?P<ten>[-+]?\d+)\}}?)?
+    )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_CURRENCY: Final = re.compile(
+    r"^([-+]?)\s*(?:us|usd|eur|gbp|rs\.?|inr)?\s*[$€£¥₹]?\s*(?=[-+]?[\d.\\])", re.IGNORECASE
+)
+_AFTER: Final = re.compile(r"(?<=[\d}.])\s*(?:%|percent|per cent|[$€£¥₹]|usd|eur|gbp)$", re.IGNORECASE)
+_EQUATION: Final = re.compile(r"(?:\\?[a-zA-Z][\w ]*(?:\([a-z]\))?|[\d\s.,$+*/x\-]+)=\s*([^=<>]+)")
+_QUANTITY: Final = re.compile(
+    r"(.*?[\d}])(?:\s+|(?=[a-z]))([a-z]{2,}(?:(?:\s|/|\s/\s|-)[a-z]+){0,2})(?:\^\d)?"
+)
+_QUANTITY_IN_TEX: Final = re.compile(rf"(.*?[\d}}])\s*{_WRAPPED}\s*(?:\^\d)?")
+
+_MAGNITUDES: Final = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_ATTACHED: Final = re.compile(
+    r"[mck]m|[mk]?g|lbs?|oz|[mcd]?l|ft|in|yd|mi|[mk]ph|kmh|mins?|hrs?|secs?|cents|[kmg]b|kw|hz"
+)
+"""Units that are written on to their number."""
+_NO_UNIT: Final = re.compile(
+    r"[ap]m|bce?|ad|ce|jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?|st|nd|rd|th|and|or|to|out|until|through|over|plus|minus|by|pi|mod"
+)
+"""Words after a number that change what is meant."""
+_WORDS: Final = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+)  # fmt: skip
+_MATHS: Final = re.compile(r"[\d\\^_{}=+*/<>|()\[\]]")
+
+
+def normalise(value: str) -> str:
+    """Give the normal form of an answer; empty when there is nothing in it.
+
+    Idempotent: folded until nothing changes.
+    """
+    for _ in range(MOST_CHARACTERS):
+        folded = _fold(value)
+        if folded == value:
+            break
+        value = folded
+    return value
+
+
+def is_number(normal: str) -> bool:
+    """Whether a normal form is a number."""
+    return re.fullmatch(r"-?\d+(?:\.\d+|/\d+)?", normal) is not None
+
+
+def boxed(text: str) -> Iterator[str]:
+    r"""Give what stands in each closed `\boxed{}`, the last one first."""
+    opened: list[tuple[bool, int]] = []
+    found: list[tuple[int, int]] = []
+    for token in re.finditer(r"\\+f?box(?:ed)?\s{0,9}\{|\\.|[{}]", text, re.DOTALL):
+        if token[0][-1] == "{" and token[0] != r"\{":
+            opened.append((len(token[0]) > 1, token.end()))
+        elif token[0] == "}" and opened:
+            is_box, start = opened.pop()
+            if is_box:
+                found.append((start, token.start()))
+    for start, end in sorted(found, reverse=True):
+        yield text[start:end].strip()
+
+
+def _fold(value: str) -> str:
+    value = re.sub(r"(?<=\d)[\u2009\u202f\u00a0](?=\d{3}(?!\d))", "", value)
+    value = unicodedata.normalize("NFKC", value.translate(_CHARACTERS)).translate(_CHARACTERS)
+    value = " ".join(value.split())
+    if len(value) > MOST_CHARACTERS:
+        return value.casefold()
+    value = _strip(_open_box(value))
+    for pattern, plain in _LATEX:
+        value = pattern.sub(plain, value)
+    if equation := _EQUATION.fullmatch(value := _strip(value)):
+        value = equation[1].strip()
+    return _quantity(value) or _text(_strip(re.sub(_WRAPPED, r" \1 ", value)))
+
+
+def _open_box(value: str) -> str:
+    if not re.match(r"\\+f?box(?:ed)?\s*\{.*\}$", value):
+        return value
+    inner = next(boxed(value), value)
+    return inner if len(inner) >= len(value) - len(r"\\\\fboxed {}") else value
+
+
+def _strip(value: str) -> str:
+    """Take off quotes, markup and the punctuation around a value."""
+    value = value.strip(" \"'`*_").rstrip(" .,;:?\"'`*_")
+    if value.endswith("!") and not value[-2:-1].isdigit():
+        value = value.rstrip("! ")
+    letter = re.fullmatch(r"\(\s*([a-zA-Z]|-?[\d.,]+)\s*\)|([a-zA-Z])\s*\)", value)
+    return letter[1] or letter[2] if letter else value
+
+
+def _quantity(value: str) -> str | None:
+    """Read a number with its sign, currency, percent sign or unit."""
+    value = _AFTER.sub("", _CURRENCY.sub(r"\1", value))
+    number = _number(value)
+    if number is not None:
+        return _written(number)
+    unit = _QUANTITY_IN_TEX.fullmatch(value) or _QUANTITY.fullmatch(value)
+    if unit is None or (number := _number(_AFTER.sub("", unit[1]))) is None:
+        return str(_WORDS.index(value.casefold())) if value.casefold() in _WORDS else None
+    words = re.findall(r"[a-z]+", unit[2].casefold())
+    attached = value[len(unit[1]) : len(unit[1]) + 1].isalpha()
+    if any(map(_NO_UNIT.fullmatch, words)) or (attached and not _ATTACHED.fullmatch(words[0])):
+        return None
+    return _written(number * 10 ** _MAGNITUDES.get(words[0] if words else "", 0))
+
+
+def _number(value: str) -> Fraction | None:
+    match = _NUMBER.fullmatch(value) if len(value) <= MOST_DIGITS else None
+    if match is None:
+        return None
+    if match["decimal"]:
+        exponent = int(match["e"] or match["ten"] or 0)
+        if abs(exponent) > MOST_EXPONENT:
+            return None
+        size = Fraction(match["decimal"].replace(",", "").rstrip(".")) * Fraction(10) ** exponent
+    else:
+        down = int(match["down"] or match["down2"])
+        if not down:
+            return None
+        size = int(match["whole"] or match["whole2"] or 0) + Fraction(int(match["up"] or match["up2"]), down)
+    return -size if match["sign"] == "-" else size
+
+
+def _written(number: Fraction) -> str:
+    rest, twos, fives = number.denominator, 0, 0
+    while rest % 2 == 0:
+        rest, twos = rest // 2, twos + 1
+    while rest % 5 == 0:
+        rest, fives = rest // 5, fives + 1
+    places = max(twos, fives)
+    if rest != 1 or not places:
+        return str(number)
+    digits = str(abs(number.numerator) * 10**places // number.denominator).rjust(places + 1, "0")
+    return f"{'-' if number < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+
+
+def _text(value: str) -> str:
+    value = " ".join(value.casefold().split())
+    if _MATHS.search(value):
+        value = re.sub(r"\s*([^\w\s,])\s*", r"\1", value)
+        value = re.sub(r"\s*,\s*", ",", value)
+        # "1, 234" are two numbers and "1,234" is one.
+        value = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", ", ", value)
+        # A name that begins with a number must not look like a number with its unit.
+        return value.replace(" ", "-") if _QUANTITY.fullmatch(value) else value
+    value = re.sub(r"[.,!?;:'\"]+", "", value)
+    return re.sub(r"^(?:the|an?) (?=\S)", "", " ".join(value.split()))
