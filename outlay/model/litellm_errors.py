@@ -65,7 +65,6 @@ UNSENT: Final = {
 }
 """Causes that lie before the first byte of the request."""
 
-HTTP_OK: Final = 200
 HTTP_TOO_MANY: Final = 429
 
 
@@ -86,10 +85,10 @@ def translate(error: Exception, *, model: str, url: str | None) -> OutlayError:
         message = f"{model}: {where} cannot be reached; is it running, and is `api_base` right? ({said})"
         return ModelUnavailableError(message, model=model, sent=False)
     kind = _kind(error)
-    if kind is ConfigurationError:
+    if not issubclass(kind, ModelError):
         return ConfigurationError(f"{model}: {said}")
     made = kind(f"{model}: {said}{_advice(error, kind)}", model=model, retry_after=_retry_after(causes))
-    made.unknown = kind is ModelUnavailableError and _status(error) != HTTP_TOO_MANY
+    made.unknown = issubclass(kind, ModelUnavailableError) and _status(error) != HTTP_TOO_MANY
     return made
 
 
@@ -116,13 +115,11 @@ def _variable(text: str) -> str | None:
     return next((word for word in words if word.endswith(("_KEY", "_TOKEN")) and word.isupper()), None)
 
 
-def _kind(error: Exception) -> type[ModelError] | type[ConfigurationError]:
-    kind = kind_of(type(error)) or ModelUnavailableError
+def _kind(error: Exception) -> type[OutlayError]:
     # LiteLLM has no class for some statuses and raises APIError for them.
     if type(error).__name__ == "APIError" and _is_refusal(_status(error)):
-        kind = ModelRefusedError
-    assert issubclass(kind, (ModelError, ConfigurationError))  # noqa: S101 - a fact about KINDS
-    return kind
+        return ModelRefusedError
+    return kind_of(type(error)) or ModelUnavailableError
 
 
 def _is_refusal(status: int | None) -> bool:

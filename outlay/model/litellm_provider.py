@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from outlay.budget import Price
     from outlay.model.llama_cpp import LlamaCppServer
-    from outlay.model.records import Chunk, Message, Reply, Request
+    from outlay.model.records import Choice, Chunk, Message, Reply, Request
 
 NO_SAMPLES: Final = 1
 MANY_SAMPLES: Final = 128
@@ -39,6 +39,7 @@ class LiteLLMProvider:
         timeout: Seconds of silence after which a request is given up.
         server: The llama.cpp server that serves the model, where it is one: it is asked for exact
             counts, and where it is if `api_base` is not given.
+        price: If it is not to be looked up.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class LiteLLMProvider:
         api_key: str | None = None,
         timeout: float = 600.0,
         server: LlamaCppServer | None = None,
+        price: Price | None = None,
     ) -> None:
         self._model = model
         self._api_base = api_base
         self._api_key = api_key
         self._timeout = timeout
         self._server = server
+        self._price = price
         self._supported: frozenset[str] | None = None
 
     async def complete(self, request: Request) -> Reply:
@@ -98,6 +101,8 @@ class LiteLLMProvider:
         return None if self._server is None else await self._server.window()
 
     def price(self, prompt_tokens: int) -> Price | None:
+        if self._price is not None:
+            return self._price
         provider, model = self._route()
         return price_from(litellm().model_cost, (self._model, model), provider, prompt_tokens)
 
@@ -109,9 +114,7 @@ class LiteLLMProvider:
         if logprobs is not None:
             arguments["logprobs"] = logprobs
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return await module.acompletion(**arguments)
+            return await module.acompletion(**arguments)
         except failures() as exc:
             raise self._translated(exc) from exc
 
@@ -147,7 +150,7 @@ class LiteLLMProvider:
         }
 
     def _messages(self, request: Request) -> list[Message]:
-        messages = [dict(message) for message in request.messages]
+        messages: list[Message] = [dict(message) for message in request.messages]
         if request.response_schema is not None and not self._constrains():
             messages.append(replies.schema_instruction(request.response_schema))
         return messages
@@ -182,7 +185,7 @@ class LiteLLMProvider:
             raise self._translated(exc) from exc
         return provider, model
 
-    async def _count_choice(self, choice: replies.Choice) -> int:
+    async def _count_choice(self, choice: Choice) -> int:
         said = (
             choice.reasoning + choice.text + "".join(call.name + call.arguments for call in choice.tool_calls)
         )
@@ -201,8 +204,7 @@ def litellm() -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         module = importlib.import_module("litellm")
-    module.suppress_debug_info = True
-    module.telemetry = False
+    vars(module).update(suppress_debug_info=True, telemetry=False)
     for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     return module

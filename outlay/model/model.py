@@ -2,25 +2,69 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, overload
+import asyncio
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+
+from pydantic import ValidationError
+
+from outlay.calls import on_calls_loop, run_on_calls_loop
+from outlay.errors import (
+    BudgetExhaustedError,
+    ConfigurationError,
+    ContextOverflowError,
+    OutlayError,
+    OutputInvalidError,
+)
+from outlay.ledger import Ledger, current_ledger
+from outlay.model.billing import total
+from outlay.model.exchange import Exchange, Samples, Terms, claim_of
+from outlay.model.in_flight import InFlight
+from outlay.model.listener import Listener, Mailbox
+from outlay.model.options import request_for
+from outlay.model.parsing import json_text, repair_messages, strict_schema
+from outlay.model.records import Completion, Parsed, StreamEvent
+from outlay.model.routes import provider_for
+from outlay.model.sampling import Sampling
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Coroutine, Sequence
     from typing import Unpack
 
+    from langchain_core.language_models import BaseChatModel
+
     from outlay.budget import Price
-    from outlay.errors import ModelError
-    from outlay.ledger import Claim, Ledger
+    from outlay.ledger import Claim
     from outlay.model.options import Options
     from outlay.model.provider import Provider
-    from outlay.model.records import Completion, Message, Parsed, Schema, StreamEvent
+    from outlay.model.records import Message, Request, Schema
     from outlay.replay import Replay
+
+T = TypeVar("T")
 
 
 class Model:
-    """A language model."""
+    """A language model; every call is reserved, made and settled inside the fences around it.
 
-    def __init__(
+    Args:
+        name: `local` for the embedded model, `gguf:PATH` for any GGUF file, `llama.cpp/NAME` for a
+            llama.cpp server at `api_base`, else provider/model as LiteLLM spells it.
+        price: Dollars per million tokens; without it LiteLLM's map is asked.
+        api_base: Where the server is, if not where the provider has it.
+        api_key: If not in the provider's environment variable.
+        ledger: A fence for all calls, besides the one around each.
+        replay: Where completions are looked up before they are paid for.
+        provider: Another way to reach a model.
+        default_max_output_tokens: What a call may generate if it does not say.
+        max_n: The most samples in one request, if the provider's own answer is wrong.
+        retries: Further attempts after an error that is worth one.
+        timeout: Seconds without an answer after which a request is given up.
+        defaults: Options for every call, e.g. `temperature=0.7`.
+
+    Raises:
+        ConfigurationError: The name or a number is wrong.
+    """
+
+    def __init__(  # noqa: PLR0913 - all keyword-only, all with a default
         self,
         name: str,
         *,
@@ -36,11 +80,39 @@ class Model:
         timeout: float = 600.0,
         **defaults: Any,
     ) -> None:
+        if default_max_output_tokens < 1 or retries < 0 or timeout <= 0 or (max_n is not None and max_n < 1):
+            raise ConfigurationError(
+                "a model needs default_max_output_tokens and max_n of at least 1, retries of at least 0 and "
+                "a timeout above 0"
+            )
         self.name = name
+        self.replay = replay
+        self.provider = provider or provider_for(name, api_base=api_base, api_key=api_key, timeout=timeout)
+        self._terms = Terms(self.provider, name, price, retries, timeout, replay)
+        self._ledger = ledger
+        self._unfenced = Ledger(name=name)
+        self._default_max_output_tokens = default_max_output_tokens
+        self._max_n = max_n
+        self._defaults = defaults
+
+    def __repr__(self) -> str:
+        return f"Model({self.name!r})"
+
+    def __str__(self) -> str:
+        return self.name
 
     async def complete(self, messages: str | Sequence[Message], **options: Unpack[Options]) -> Completion:
-        """Ask once."""
-        raise NotImplementedError
+        """Ask once.
+
+        Raises:
+            BudgetExhaustedError: A fence could not hold the call.
+            ModelError: The provider failed.
+            ConfigurationError: The call is wrong.
+        """
+        request, least = self._request(messages, options)
+        in_flight = InFlight()
+        exchange = self._exchange(request, least, in_flight, self._samples(request, None))
+        return (await _made(exchange.run(), in_flight))[0]
 
     @overload
     async def sample(
@@ -61,7 +133,7 @@ class Model:
         first: int | None = None,
         return_failures: Literal[True],
         **options: Unpack[Options],
-    ) -> tuple[Completion | ModelError, ...]: ...
+    ) -> tuple[Completion | OutlayError, ...]: ...
     async def sample(
         self,
         messages: str | Sequence[Message],
@@ -70,9 +142,34 @@ class Model:
         first: int | None = None,
         return_failures: bool = False,
         **options: Unpack[Options],
-    ) -> tuple[Completion | ModelError, ...]:
-        """Ask for `n` answers to the same messages."""
-        raise NotImplementedError
+    ) -> tuple[Completion | OutlayError, ...]:
+        """Ask for `n` answers, in as few requests as the provider can make of it.
+
+        The prompt is paid once per request. Samples whose request failed or was refused are left
+        out, unless all are.
+
+        Args:
+            messages: The same for all of them.
+            n: How many.
+            first: The sample number of the first in the replay store; absent: the next ones there.
+            return_failures: Give the errors in their places instead of leaving them out.
+            options: As for `complete`.
+
+        Raises:
+            BudgetExhaustedError: No request was admitted.
+            ModelError: Every request failed; the first failure.
+            ConfigurationError: The call is wrong.
+        """
+        if n < 1:
+            raise ConfigurationError(f"sample needs n of at least 1, not {n}")
+        request, least = self._request(messages, options, n)
+        in_flight = InFlight()
+        exchange = self._exchange(request, least, in_flight, self._samples(request, first))
+        found = await _made(Sampling(exchange, self._max_n).run(), in_flight)
+        completions = tuple(item for item in found if isinstance(item, Completion))
+        if not completions:
+            raise next(item for item in found if isinstance(item, OutlayError))
+        return found if return_failures else completions
 
     async def parse(
         self,
@@ -82,21 +179,132 @@ class Model:
         repair: int = 1,
         **options: Unpack[Options],
     ) -> Parsed[Schema]:
-        """Ask for a pydantic object."""
-        raise NotImplementedError
+        """Ask for a pydantic object, by constrained decoding where the provider offers it.
 
-    def stream(
+        Args:
+            messages: What to ask.
+            schema: The object's class; its field docstrings reach the model.
+            repair: How often a reply that does not parse is sent back with what is wrong.
+            options: As for `complete`.
+
+        Raises:
+            OutputInvalidError: No attempt parsed, or no fence could hold another; its usage is
+                that of all attempts.
+            BudgetExhaustedError: A fence could not hold the first attempt.
+            ModelError: The provider failed.
+        """
+        asked = request_for(self.name, messages, {}, default_max_output_tokens=1).messages
+        options = {"schema_name": schema.__name__, "response_schema": strict_schema(schema), **options}
+        attempts: list[Completion] = []
+        fault: ValidationError | OutlayError | None = None
+        for _ in range(repair + 1):
+            try:
+                attempts.append(await self.complete(asked, **options))
+                value = schema.model_validate_json(json_text(attempts[-1].text))
+                return Parsed(
+                    value=value, completions=tuple(attempts), usage=total([a.usage for a in attempts])
+                )
+            except ValidationError as exc:
+                fault = exc
+                asked = (*asked, *repair_messages(attempts[-1], exc))
+            except (BudgetExhaustedError, ContextOverflowError) as exc:
+                if not attempts:
+                    raise
+                fault = exc
+                break
+        raise OutputInvalidError(
+            f"{self.name} gave no valid {schema.__name__} in {len(attempts)} attempts: use a simpler schema, "
+            "a stronger model or more max_output_tokens",
+            model=self.name,
+            usage=total([a.usage for a in attempts]),
+        ) from fault
+
+    async def stream(
         self, messages: str | Sequence[Message], **options: Unpack[Options]
-    ) -> AsyncIterator[StreamEvent]:
-        """Ask once, and give the answer as it comes."""
-        raise NotImplementedError
+    ) -> AsyncGenerator[StreamEvent, None]:
+        """Ask once, and give the answer as it comes; the last event has the completion.
+
+        A stream that is closed early cancels its request, whose reservation stays spent.
+
+        Raises:
+            BudgetExhaustedError: A fence could not hold the call.
+            ModelError: The provider failed, or cut the stream.
+            ConfigurationError: The call is wrong.
+        """
+        request, least = self._request(messages, options)
+        in_flight, mailbox = InFlight(), Mailbox()
+        listener = Listener(mailbox.put)
+        exchange = self._exchange(request, least, in_flight, self._samples(request, None), listener)
+        made = run_on_calls_loop(exchange.run())
+        made.add_done_callback(lambda _: mailbox.put(None))
+        try:
+            while (event := await mailbox.get()) is not None:
+                yield event
+            (completion,) = made.result()
+            unheard = "" if listener.heard else completion.text
+            yield StreamEvent(text=unheard, completion=completion)
+        finally:
+            if not made.done():
+                in_flight.abandon()
+                made.cancel()
 
     async def worst_case(
         self, messages: str | Sequence[Message], *, n: int = 1, **options: Unpack[Options]
     ) -> Claim:
-        """Give the most that such a call can cost, for `Ledger.set_aside`."""
-        raise NotImplementedError
+        """Give the most that such a call can cost, for `Ledger.set_aside`.
+
+        `sample` may need several requests for n; each of them carries the prompt again, so ask for
+        their worst cases one by one where the provider has a smaller `max_n`.
+        """
+        request, least = self._request(messages, options, n)
+        return await on_calls_loop(claim_of(self._terms, request, least))
 
     async def count_tokens(self, text: str) -> int:
         """Count the tokens of `text`, from above where the tokenizer cannot be asked."""
-        raise NotImplementedError
+        pieces = await on_calls_loop(self.provider.split_tokens(text))
+        return len(text.encode("utf-8", "surrogatepass")) if pieces is None else len(pieces)
+
+    def as_chat_model(self, *, when_exhausted: Literal["raise", "answer"] = "raise") -> BaseChatModel:
+        """Give it as a LangChain chat model, for any LangChain or LangGraph agent.
+
+        Args:
+            when_exhausted: What a refused call becomes: the error, or a message that says so.
+        """
+        from outlay.langchain.chat import chat_model  # noqa: PLC0415 - langchain_core takes a second
+
+        return chat_model(self, when_exhausted=when_exhausted)
+
+    def _request(self, messages: str | Sequence[Message], options: Any, n: int = 1) -> tuple[Request, int]:
+        said = {**self._defaults, **{name: value for name, value in options.items() if value is not None}}
+        default = self._default_max_output_tokens
+        request = request_for(self.name, messages, said, default_max_output_tokens=default, n=n)
+        return request, int(said.get("min_output_tokens", 1))
+
+    def _exchange(
+        self,
+        request: Request,
+        min_output_tokens: int,
+        in_flight: InFlight,
+        samples: Samples,
+        listener: Listener | None = None,
+    ) -> Exchange:
+        fence = self._ledger or current_ledger() or self._unfenced
+        return Exchange(self._terms, fence, in_flight, request, min_output_tokens, samples, listener)
+
+    def _samples(self, request: Request, first: int | None) -> Samples:
+        replay = self._terms.replay
+        if replay is None:
+            return Samples("", tuple(range(request.n)))
+        # Numbered on the caller's side, where concurrent calls start in a fixed order.
+        key = replay.key(request)
+        if first is None:
+            return Samples(key, tuple(replay.next_sample(key) for _ in range(request.n)))
+        return Samples(key, tuple(range(first, first + request.n)))
+
+
+async def _made(call: Coroutine[Any, Any, T], in_flight: InFlight) -> T:
+    try:
+        return await on_calls_loop(call)
+    except asyncio.CancelledError:
+        in_flight.abandon()
+        raise

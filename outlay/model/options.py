@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+from pydantic import ValidationError
+
+from outlay.errors import ConfigurationError
+from outlay.model.records import Message, Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from outlay.model.records import Message
+ELSEWHERE: Final = {
+    "max_tokens": "max_output_tokens=",
+    "max_completion_tokens": "max_output_tokens=",
+    "n": "Model.sample(messages, n)",
+    "stream": "Model.stream(messages)",
+    "stream_options": "Model.stream(messages), which asks for usage by itself",
+    "num_retries": "Model(..., retries=)",
+    "max_retries": "Model(..., retries=)",
+    "timeout": "Model(..., timeout=)",
+    "request_timeout": "Model(..., timeout=)",
+    "fallbacks": "a strategy",
+    "mock_response": "outlay.testing.ScriptedModel",
+    "drop_params": "nothing: Outlay drops no parameter",
+    "caching": "Model(..., replay=)",
+}
+"""LiteLLM's names for what is said in another way here."""
 
 
 class Options(TypedDict, total=False):
@@ -41,3 +61,40 @@ class Options(TypedDict, total=False):
     extra_body: Mapping[str, Any] | None
     """Fields of the request's body that the chat API does not know, e.g. `chat_template_kwargs`."""
     extra_headers: Mapping[str, str] | None
+
+
+def request_for(
+    model: str,
+    messages: str | Sequence[Message],
+    options: Mapping[str, Any],
+    *,
+    default_max_output_tokens: int,
+    n: int = 1,
+) -> Request:
+    """Make a request of what a caller said.
+
+    Raises:
+        ConfigurationError: There are no messages, or an option is wrong.
+    """
+    said = {name: value for name, value in options.items() if value is not None}
+    for name in said.keys() & ELSEWHERE.keys():
+        raise ConfigurationError(f"{name} is not an option here: use {ELSEWHERE[name]}")
+    said.pop("min_output_tokens", None)
+    said.setdefault("max_output_tokens", default_max_output_tokens)
+    stop = said.pop("stop", ())
+    own = {name: said.pop(name) for name in Request.model_fields if name in said}
+    try:
+        return Request(
+            **{**own, "model": model, "messages": _messages(messages), "n": n, "params": said},
+            stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        )
+    except ValidationError as exc:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
+        raise ConfigurationError(f"{model}: {faults}") from exc
+
+
+def _messages(messages: str | Sequence[Message]) -> tuple[Message, ...]:
+    found = ({"role": "user", "content": messages},) if isinstance(messages, str) else tuple(messages)
+    if not found:
+        raise ConfigurationError("there are no messages: give at least one, or a text")
+    return found

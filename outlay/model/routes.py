@@ -1,0 +1,71 @@
+"""From a model's name to what stands behind it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from outlay.budget import FREE
+from outlay.errors import ConfigurationError
+from outlay.model.litellm_provider import LiteLLMProvider
+from outlay.model.llama_cpp import LlamaCppServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from outlay.model.provider import Provider
+
+LOCAL: Final = "local"
+GGUF: Final = "gguf:"
+LLAMA_CPP: Final = "llama.cpp/"
+
+
+def provider_for(name: str, *, api_base: str | None, api_key: str | None, timeout: float) -> Provider:
+    """Give the provider of the model called `name`.
+
+    Raises:
+        ConfigurationError: The name is empty, or names a GGUF file that cannot be read.
+    """
+    if not name.strip():
+        raise ConfigurationError("a model needs a name, e.g. 'local' or 'openai/gpt-4.1-mini'")
+    if name == LOCAL:
+        return _in_process("openai/SmolLM2-135M-Instruct", _embedded, timeout)
+    if name.startswith(GGUF):
+        path = _gguf(name.removeprefix(GGUF))
+        return _in_process(f"openai/{path.stem}", lambda: path, timeout)
+    if name.startswith(LLAMA_CPP):
+        return _llama_cpp(name.removeprefix(LLAMA_CPP), api_base, api_key, timeout)
+    return LiteLLMProvider(name, api_base=api_base, api_key=api_key, timeout=timeout)
+
+
+def _in_process(model: str, weights: Callable[[], Path], timeout: float) -> Provider:
+    def locate() -> tuple[str, str]:
+        from outlay.local import serve  # noqa: PLC0415 - starts nothing, but brings llama.cpp
+
+        server = serve(weights())
+        return server.url, server.api_key
+
+    return LiteLLMProvider(model, timeout=timeout, server=LlamaCppServer(locate), price=FREE)
+
+
+def _llama_cpp(model: str, api_base: str | None, api_key: str | None, timeout: float) -> Provider:
+    if api_base is None:
+        raise ConfigurationError("a llama.cpp/ model needs api_base=, the server's URL")
+    root = api_base.rstrip("/").removesuffix("/v1")
+    # LiteLLM's client insists on a key, whether the server wants one or not.
+    place = (root, api_key or "none")
+    return LiteLLMProvider(f"openai/{model}", timeout=timeout, server=LlamaCppServer(lambda: place))
+
+
+def _embedded() -> Path:
+    from outlay.local import embedded_weights  # noqa: PLC0415
+
+    return embedded_weights()
+
+
+def _gguf(name: str) -> Path:
+    from outlay.local import check_gguf  # noqa: PLC0415
+
+    path = Path(name).expanduser()
+    check_gguf(path)
+    return path
