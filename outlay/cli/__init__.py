@@ -1,0 +1,5 @@
+"""The command line."""
+
+from outlay.cli.app import main
+
+__all__ = ["main"]

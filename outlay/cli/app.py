@@ -1,0 +1,183 @@
+"""The command `outlay`: its commands and their options.
+
+What a command does is imported when it runs, so that `outlay --help` stays quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from outlay.cli.exits import ANSWERED, FAILED, INTERRUPTED, quiet_failures, say_error, status_of
+from outlay.cli.order import Order
+from outlay.errors import OutlayError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+app: Final = typer.Typer(
+    name="outlay",
+    help="The most answer out of a fixed amount of test-time compute, inside a budget that holds.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else there.")]
+Strategy = Annotated[
+    str, typer.Argument(help="A strategy's name, with parameters: 'self-consistency:n=3,threshold=0.9'.")
+]
+Limits = "Limits (worst case reserved before each call; none: no limit, still counted)"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command, and give its exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
+    quiet_failures(as_json=as_json)
+    try:
+        status = app(given, prog_name="outlay", standalone_mode=False)
+        sys.stdout.flush()
+    except OutlayError as exc:
+        say_error(type(exc).__name__, str(exc), as_json=as_json)
+        return status_of(exc)
+    except typer.TyperException as exc:
+        if exc.format_message():
+            hint = "" if as_json else " (--help lists what there is)"
+            say_error("UsageError", exc.format_message().rstrip(".") + hint, as_json=as_json)
+        return exc.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        say_error("Interrupted", "interrupted", as_json=as_json)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # What is still buffered would fail once more when the interpreter flushes it.
+        sys.stdout = None  # type: ignore[assignment]
+        return FAILED
+    return status if isinstance(status, int) else ANSWERED
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        from outlay.cli.catalogue import version  # noqa: PLC0415
+
+        typer.echo(f"outlay {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Say which version this is.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Read the options that stand before a command."""
+
+
+@app.command(no_args_is_help=True)
+def ask(  # noqa: PLR0913 - typer reads the options off the signature
+    *,
+    strategy: Strategy,
+    question: Annotated[str, typer.Argument(help="The question; - reads it from standard input.")],
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            help="local (embedded), gguf:PATH, or any LiteLLM name: openai/gpt-4.1-mini, ollama/qwen3:4b ...",
+        ),
+    ] = "local",
+    teacher: Annotated[str | None, typer.Option(help="The dearer model, where a strategy has one.")] = None,
+    api_base: Annotated[str | None, typer.Option(help="URL of the model's server.")] = None,
+    price: Annotated[
+        str | None, typer.Option(metavar="IN,OUT", help="The model's price, dollars per million tokens.")
+    ] = None,
+    journal: Annotated[
+        Path | None,
+        typer.Option(help="File that keeps every completion: a run that was cut off pays for none twice."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Sampling seed.")] = None,
+    output_tokens: Annotated[
+        int | None, typer.Option(help="Generated tokens, at most.", rich_help_panel=Limits)
+    ] = None,
+    total_tokens: Annotated[
+        int | None, typer.Option(help="Prompt and generated tokens, at most.", rich_help_panel=Limits)
+    ] = None,
+    usd: Annotated[float | None, typer.Option(help="Dollars, at most.", rich_help_panel=Limits)] = None,
+    calls: Annotated[
+        int | None, typer.Option(help="Requests, retries included, at most.", rich_help_panel=Limits)
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(help="Seconds, at most.", rich_help_panel=Limits)] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be reserved and called; call nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Answer a question by a strategy, inside limits, and show the bill."""
+    order = Order(
+        strategy=strategy,
+        question=question,
+        model=model,
+        teacher=teacher,
+        api_base=api_base,
+        price=price,
+        journal=journal,
+        seed=seed,
+        limits={
+            "output_tokens": output_tokens,
+            "total_tokens": total_tokens,
+            "usd": usd,
+            "calls": calls,
+            "seconds": seconds,
+        },
+        as_json=as_json,
+    )
+    if dry_run:
+        from outlay.cli.rehearsal import rehearse  # noqa: PLC0415
+
+        return rehearse(order)
+    from outlay.cli.asking import answer  # noqa: PLC0415
+
+    return answer(order)
+
+
+@app.command()
+def demo(*, as_json: Json = False) -> int:
+    """Run the strategies on the embedded model over a few questions it can do."""
+    from outlay.cli.demo import demonstrate  # noqa: PLC0415
+
+    return demonstrate(as_json=as_json)
+
+
+@app.command()
+def setup() -> int:
+    """Install the embedded model's weights, say what else is missing, and try a call."""
+    from outlay.cli.setup import set_up  # noqa: PLC0415
+
+    return set_up()
+
+
+@app.command()
+def strategies(*, as_json: Json = False) -> int:
+    """List the strategies: paper, what the budget buys, parameters."""
+    from outlay.cli.catalogue import list_strategies  # noqa: PLC0415
+
+    return list_strategies(as_json=as_json)
+
+
+@app.command(no_args_is_help=True)
+def graph(
+    *,
+    strategy: Strategy,
+    ascii_: Annotated[
+        bool, typer.Option("--ascii", help="Draw it in characters, not as Mermaid text.")
+    ] = False,
+) -> int:
+    """Draw a strategy's graph, as Mermaid text."""
+    from outlay.cli.drawing import draw  # noqa: PLC0415
+
+    return draw(strategy, in_ascii=ascii_)

@@ -1,0 +1,135 @@
+"""`outlay ask`: a strategy run on a question, then its answer and its bill."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from outlay.agents.spec import strategy_from_spec
+from outlay.budget import Budget
+from outlay.cli.bill import bill, limits, seconds_by_node
+from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
+from outlay.cli.live import paper, printable
+from outlay.cli.order import Order, read_price, read_question
+from outlay.cli.output import CleanOutput
+from outlay.cli.running import watch
+from outlay.errors import OutlayError
+from outlay.ledger import Ledger
+from outlay.model import Model
+from outlay.replay import Replay
+
+if TYPE_CHECKING:
+    from outlay.outcome import Answer
+    from outlay.strategy import Strategy
+
+
+@dataclass
+class Session:
+    """One question on its way to an answer."""
+
+    strategy: Strategy[Any]
+    question: str
+    ledger: Ledger
+    order: Order
+    output: CleanOutput
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def title(self) -> str:
+        """What is running, in a few words."""
+        return f"{self.order.strategy} on {self.order.model}"
+
+    def facts(self) -> dict[str, Any]:
+        """Give what a program wants to know of a run, however it ended."""
+        return {
+            "strategy": self.strategy.name,
+            "config": self.strategy.config.model_dump(mode="json"),
+            "model": self.order.model,
+            "budget": self.ledger.budget.model_dump(mode="json"),
+            "usage": self.ledger.usage.model_dump(mode="json"),
+            "report": self.ledger.report().model_dump(mode="json"),
+            "seconds": round(time.monotonic() - self.started, 3),
+        }
+
+    def say_bill(self, answer: Answer | None = None) -> None:
+        """Print the bill so far."""
+        console = paper()
+        console.print(bill(self.ledger.report(), seconds_by_node(answer.trace) if answer else None))
+        for line in limits(self.ledger):
+            console.print(line)
+
+    def part(self) -> None:
+        """Say the last words of a run that was interrupted: the bill so far."""
+        self.output.give_back()
+        if not self.order.as_json:
+            self.say_bill()
+        facts = self.facts() if self.order.as_json else {}
+        say_error(
+            "Interrupted", "interrupted; the bill holds what was spent", as_json=self.order.as_json, **facts
+        )
+
+
+def answer(order: Order) -> int:
+    """Answer a question, and show the answer and the bill. Gives the exit status."""
+    session = open_session(order)
+    try:
+        with session.output:
+            found = watch(
+                session.strategy,
+                session.question,
+                session.ledger,
+                title=session.title,
+                last_words=session.part,
+            )
+    except OutlayError as exc:
+        return _failed(session, exc)
+    if order.as_json:
+        outcome = found.model_dump(mode="json", include={"text", "value", "stop_reason", "degraded", "trace"})
+        print_json({"answer": outcome.pop("text"), **outcome, **session.facts()})
+    else:
+        say_answer(found)
+        session.say_bill(found)
+    return ANSWERED
+
+
+def open_session(order: Order) -> Session:
+    """Read everything that was asked for, and build it; nothing is called yet.
+
+    Raises:
+        ConfigurationError: Something in the order is wrong.
+    """
+    question = read_question(order.question)
+    ledger = Ledger(Budget(**order.limits), name="run")
+    return Session(build(order), question, ledger, order, CleanOutput(wanted=order.as_json))
+
+
+def build(order: Order) -> Strategy[Any]:
+    """Build the strategy with its models."""
+    replay = Replay(order.journal) if order.journal else None
+    model = Model(order.model, price=read_price(order.price), api_base=order.api_base, replay=replay)
+    teacher = Model(order.teacher, replay=replay) if order.teacher else None
+    return strategy_from_spec(order.strategy, model, teacher=teacher, seed=order.seed)
+
+
+def say_answer(found: Answer) -> None:
+    """Print the answer, and how it came to its end."""
+    console = paper()
+    console.print(printable(found.text) or "(no answer)", soft_wrap=True)
+    console.print()
+    console.print(
+        f"stopped: {found.stop_reason}", *([f"(answer: {printable(found.value)})"] if found.value else [])
+    )
+    if found.degraded:
+        console.print(f"degraded: {printable(found.degraded)}", soft_wrap=True)
+
+
+def _failed(session: Session, error: OutlayError) -> int:
+    as_json = session.order.as_json
+    spent = session.ledger.usage.calls > 0
+    if spent and not as_json:
+        session.say_bill()
+    say_error(
+        type(error).__name__, str(error), as_json=as_json, **(session.facts() if spent and as_json else {})
+    )
+    return status_of(error)

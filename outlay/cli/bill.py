@@ -1,0 +1,117 @@
+"""The bill: what a run spent, by node, and what its limits have left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich import box
+from rich.table import Table
+
+from outlay.budget import Budget
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from outlay.budget import Usage
+    from outlay.ledger import Ledger, Report
+    from outlay.outcome import TraceEntry
+
+UNITS: Final = {
+    "output_tokens": "output tokens",
+    "total_tokens": "total tokens",
+    "usd": "dollars",
+    "calls": "calls",
+    "seconds": "seconds",
+}
+
+
+def bill(report: Report, seconds: Mapping[str, float] | None = None, *, title: str = "Bill") -> Table:
+    """Lay out the spend by node; below it what is unconfirmed and what was replayed, if anything.
+
+    Args:
+        report: Of the fence around the run.
+        seconds: How long each node took, where that is known.
+        title: What stands above.
+    """
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_footer=False, pad_edge=False)
+    table.add_column("node", no_wrap=True)
+    for heading in ("calls", "generations", "prompt", "cached", "output", "dollars"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    if seconds:
+        table.add_column("seconds", justify="right", no_wrap=True)
+    for depth, node in _nodes(report):
+        took = seconds.get(node.name) if seconds else None
+        table.add_row("  " * depth + node.name, *_figures(node.usage), *_seconds(took, seconds))
+    table.add_section()
+    table.add_row("total", *_figures(report.usage), style="bold")
+    for name, part in (("of it unconfirmed", report.unconfirmed), ("of it replayed", report.replayed)):
+        if part.calls:
+            table.add_row(name, *_figures(part), style="yellow")
+    return table
+
+
+def seconds_by_node(trace: Sequence[TraceEntry]) -> dict[str, float]:
+    """Add up how long each node took; parallel ones overlap."""
+    seconds: dict[str, float] = {}
+    for entry in trace:
+        seconds[entry.node] = seconds.get(entry.node, 0.0) + entry.ended - entry.started
+    return seconds
+
+
+def limits(ledger: Ledger) -> list[str]:
+    """Say of each limit what was spent of it and what is left."""
+    return [
+        f"{UNITS[unit]}: {amount(unit, limit - left)} spent of {amount(unit, limit)}, {amount(unit, left)} left"
+        for unit, limit, left in headroom(ledger)
+    ]
+
+
+def headroom(ledger: Ledger) -> Iterator[tuple[str, float, float]]:
+    """Give each limited unit with its limit and what is left of it, never less than nothing."""
+    remaining = ledger.remaining
+    for unit in Budget.model_fields:
+        limit = getattr(ledger.budget, unit)
+        if limit is not None:
+            yield unit, limit, max(0, getattr(remaining, unit))
+
+
+def amount(unit: str, value: float) -> str:
+    """Write a quantity of a unit of the budget."""
+    if unit == "usd":
+        return dollars(value)
+    return f"{value:.1f}" if unit == "seconds" else f"{value:,.0f}"
+
+
+def dollars(usd: float | None) -> str:
+    """Write an amount of money, to a billionth; an unknown one is not 0."""
+    if usd is None:
+        return "unknown"
+    digits = f"{usd:.9f}".rstrip("0")
+    whole, _, cents = digits.partition(".")
+    return f"${whole}.{cents.ljust(2, '0')}" if usd else "$0"
+
+
+def _nodes(report: Report) -> Iterator[tuple[int, Report]]:
+    """Walk the fences below the run's; the strategy's own fence is the run itself."""
+    children = report.children
+    while len(children) == 1 and children[0].children:
+        children = children[0].children
+    for child in children:
+        yield from _walk(child, 0)
+
+
+def _walk(report: Report, depth: int) -> Iterator[tuple[int, Report]]:
+    yield depth, report
+    for child in report.children:
+        yield from _walk(child, depth + 1)
+
+
+def _figures(usage: Usage) -> tuple[str, ...]:
+    counts = (usage.calls, usage.generations, usage.prompt_tokens, usage.cached_tokens, usage.output_tokens)
+    return (*(f"{count:,}" for count in counts), dollars(usage.usd))
+
+
+def _seconds(took: float | None, known: Mapping[str, float] | None) -> tuple[str, ...]:
+    if not known:
+        return ()
+    return ("" if took is None else f"{took:.1f}",)

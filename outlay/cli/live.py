@@ -1,0 +1,135 @@
+"""The live view: the nodes of a run with their tokens, its fence filling up, the answer as it is written."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from outlay.cli.bill import UNITS, amount, headroom
+from outlay.outcome import NodeEnded, NodeStarted, Token
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from outlay.ledger import Ledger, Report
+    from outlay.outcome import Event
+
+ANSWER_LINES: Final = 8
+"""Lines of the growing answer that stay in view."""
+
+NODE_LINES: Final = 12
+"""Nodes that stay in view, the latest."""
+
+_CONTROL: Final = {code: None for code in range(32) if chr(code) not in "\n\t"} | {127: None}
+
+
+@dataclass
+class Branch:
+    """One execution of a node."""
+
+    node: str
+    started: float = field(default_factory=time.monotonic)
+    ended: NodeEnded | None = None
+
+
+@dataclass
+class LiveView:
+    """What is known of a run so far, drawn anew at every refresh."""
+
+    title: str
+    ledger: Ledger
+    branches: list[Branch] = field(default_factory=list)
+    answer: str = ""
+    pieces: int = 0
+    started: float = field(default_factory=time.monotonic)
+    _spinner: Spinner = field(default_factory=lambda: Spinner("dots"))
+
+    def tell(self, event: Event) -> None:
+        """Take in what happened."""
+        if isinstance(event, NodeStarted):
+            self.branches.append(Branch(event.node))
+        elif isinstance(event, NodeEnded):
+            name = event.entry.node
+            open_ones = (b for b in self.branches if b.node == name and b.ended is None)
+            if branch := next(open_ones, None):
+                branch.ended = event
+        elif isinstance(event, Token):
+            self.answer += event.text
+            self.pieces += 1
+
+    def __rich__(self) -> RenderableType:
+        report = self.ledger.report()
+        elapsed = time.monotonic() - self.started
+        tree = Tree(Text.assemble((self.title, "bold"), (f"  {elapsed:.1f} s", "dim")))
+        hidden = max(0, len(self.branches) - NODE_LINES)
+        if hidden:
+            tree.add(Text(f"... {hidden} nodes before", style="dim"))
+        for branch in self.branches[hidden:]:
+            tree.add(self._draw(branch))
+        return Group(tree, self._fence(report), *self._tail())
+
+    def _draw(self, branch: Branch) -> RenderableType:
+        if branch.ended is None:
+            row = Table.grid(padding=(0, 1))
+            row.add_row(
+                self._spinner, branch.node, Text(f"{time.monotonic() - branch.started:.1f} s", style="dim")
+            )
+            return row
+        entry = branch.ended.entry
+        spent = f"{entry.usage.prompt_tokens:,} in, {entry.usage.output_tokens:,} out"
+        took = f"{entry.ended - entry.started:.1f} s"
+        return Text.assemble(("✓ ", "green"), f"{branch.node}  ", spent, (f"  {took}", "dim"))
+
+    def _fence(self, report: Report) -> RenderableType:
+        grid = Table.grid(padding=(0, 1))
+        usage = report.usage
+        spent = f"{usage.calls} calls, {usage.prompt_tokens:,} in, {usage.output_tokens:,} out"
+        grid.add_row("spent", "", spent)
+        for unit, limit, left in headroom(self.ledger):
+            bar = ProgressBar(total=limit or 1, completed=limit - left if limit else 1, width=24)
+            grid.add_row(UNITS[unit], bar, f"{amount(unit, limit - left)} of {amount(unit, limit)}")
+        return grid
+
+    def _tail(self) -> list[RenderableType]:
+        if not self.answer:
+            return []
+        lines = printable(self.answer).splitlines()[-ANSWER_LINES:]
+        return [Text("\n".join(lines)[-ANSWER_LINES * 100 :], style="cyan", overflow="fold")]
+
+
+@contextmanager
+def shown(view: LiveView) -> Iterator[Live | None]:
+    """Show `view` while the run goes on, where a person is looking; it leaves no trace behind."""
+    console = next((c for c in (Console(stderr=True), Console()) if _watched(c)), None)
+    if console is None:
+        yield None
+        return
+    with Live(view, console=console, transient=True, refresh_per_second=8) as live:
+        yield live
+
+
+def printable(text: str) -> str:
+    """Drop the characters by which a model's text could steer the terminal."""
+    return text.translate(_CONTROL)
+
+
+def paper() -> Console:
+    """Give the console for what stays: standard output, as wide as its tables where nobody looks."""
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
+
+
+def _watched(console: Console) -> bool:
+    return console.file.isatty() and not console.is_dumb_terminal

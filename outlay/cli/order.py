@@ -1,0 +1,67 @@
+"""What was asked for on the command line: values, read but not yet acted on."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from outlay.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from outlay.budget import Price
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One question, and everything said about how to answer it."""
+
+    strategy: str
+    question: str
+    model: str = "local"
+    teacher: str | None = None
+    api_base: str | None = None
+    price: str | None = None
+    """Dollars per million tokens, as `IN,OUT`."""
+    journal: Path | None = None
+    seed: int | None = None
+    limits: dict[str, Any] = field(default_factory=dict)
+    """The fields of the `Budget`."""
+    as_json: bool = False
+
+
+def read_question(question: str) -> str:
+    """Give the question, read from standard input where it is `-`.
+
+    Raises:
+        ConfigurationError: It is empty, or not text.
+    """
+    try:
+        text = sys.stdin.read() if question == "-" else question
+        text.encode()
+    except UnicodeError as exc:
+        raise ConfigurationError("the question is not valid text: write it in UTF-8") from exc
+    if not text.strip():
+        raise ConfigurationError("the question is empty: write one, or - to read it from standard input")
+    return text
+
+
+def read_price(price: str | None) -> Price | None:
+    """Read `IN,OUT`.
+
+    Raises:
+        ConfigurationError: It is not of that form.
+    """
+    from outlay.budget import Price  # noqa: PLC0415
+
+    if price is None:
+        return None
+    try:
+        paid_in, paid_out = (float(part) for part in price.split(","))
+    except ValueError as exc:
+        raise ConfigurationError(
+            f"cannot read the price {price!r}: write --price IN,OUT, dollars per million tokens, e.g. 0.4,1.6"
+        ) from exc
+    return Price(input=paid_in, output=paid_out)
