@@ -38,7 +38,7 @@ from outlay.outcome import (
 from outlay.tracing import Run, current_run, ignore, traced
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Mapping
 
     from langgraph.graph import StateGraph
     from langgraph.graph.state import CompiledStateGraph
@@ -137,7 +137,7 @@ class Strategy(ABC, Generic[ConfigT]):
         """Answer `question` within `budget`. Raises as `run` does."""
         return await self._drive(self._isolated, question, Ledger(budget, name=self.name), ignore)
 
-    async def astream(self, question: str, budget: Budget | None = None) -> AsyncIterator[Event]:
+    async def astream(self, question: str, budget: Budget | None = None) -> AsyncGenerator[Event]:
         """Answer `question`, telling what happens; the last event is `Finished`.
 
         The graph runs in a task of its own: a context variable set in an async generator would leak
@@ -276,7 +276,7 @@ def _records(kind: type[Record]) -> Iterator[type[Record]]:
         yield from _records(child)
 
 
-def _node(function: Callable[[Any], Awaitable[Mapping[str, Any]]], name: str) -> Any:
+def _node(function: Callable[[Any], Coroutine[Any, Any, Mapping[str, Any]]], name: str) -> Any:
     from outlay.langchain import runnable  # noqa: PLC0415
 
     return runnable(function, name)

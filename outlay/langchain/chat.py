@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import aclosing
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk
@@ -28,6 +28,7 @@ from outlay.langchain.messages import (
     refusal_of,
 )
 from outlay.model import Model  # noqa: TC001 - pydantic reads the annotation
+from outlay.model.parsing import json_text, strict_schema
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from langchain_core.language_models import LanguageModelInput
     from langchain_core.messages import AIMessage, BaseMessage
     from langchain_core.runnables import Runnable
-
-    from outlay.model import StreamEvent
 
 WhenExhausted = Literal["raise", "answer"]
 
@@ -106,11 +105,11 @@ class OutlayChatModel(BaseChatModel):
         if method == "function_calling":
             return super().with_structured_output(schema, include_raw=include_raw, **kwargs)
         kwargs.pop("strict", None)
-        fields = convert_to_json_schema(schema)
         kind = schema if isinstance(schema, type) and issubclass(schema, BaseModel) else None
+        shape = strict_schema(kind) if kind else _strict_schema(schema)
         asked = self.bind(
-            response_schema=kind.model_json_schema() if kind else fields,
-            schema_name=fields["title"],
+            response_schema=shape,
+            schema_name=shape["title"],
             ls_structured_output_format={"kwargs": {"method": "json_schema"}, "schema": schema},
             **kwargs,
         )
@@ -173,8 +172,7 @@ class OutlayChatModel(BaseChatModel):
                 yield ChatGenerationChunk(message=AIMessageChunk(**refused, chunk_position="last"))
 
     async def _pieces(self, prompt: list[dict[str, Any]], options: Any) -> AsyncGenerator[AIMessageChunk]:
-        stream = cast("AsyncGenerator[StreamEvent]", self.model.stream(prompt, **options))
-        async with aclosing(stream) as events:
+        async with aclosing(self.model.stream(prompt, **options)) as events:
             async for event in events:
                 if event.text or event.reasoning:
                     yield piece(event.text, event.reasoning)
@@ -192,11 +190,21 @@ def chat_model(model: Model, *, when_exhausted: WhenExhausted = "raise") -> Outl
     return OutlayChatModel(model=model, when_exhausted=when_exhausted)
 
 
+def _strict_schema(schema: dict[str, Any] | type) -> dict[str, Any]:
+    if isinstance(schema, dict) and not schema.keys() & {"title", "name", "function"}:
+        schema = {"title": "reply", **schema}
+    try:
+        return convert_to_json_schema(schema, strict=True)
+    except ValueError as exc:
+        raise ConfigurationError(f"the schema is not a JSON schema, a class or a TypedDict: {exc}") from exc
+
+
 def _read(kind: type[BaseModel] | None, message: AIMessage) -> Any:
     if refusal := refusal_of(message):
         raise refusal
+    text = json_text(message.text)
     try:
-        return kind.model_validate_json(message.text) if kind else json.loads(message.text)
+        return kind.model_validate_json(text) if kind else json.loads(text)
     except (ValidationError, json.JSONDecodeError) as exc:
         raise OutputInvalidError(
             f"the reply does not fit the schema ({exc}): raise max_output_tokens if it was cut short",
