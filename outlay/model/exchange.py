@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from outlay.budget import Usage
-from outlay.errors import BudgetExhaustedError, ModelError, ModelUnavailableError
+from outlay.errors import BudgetExhaustedError, ConfigurationError, ModelError, ModelUnavailableError
 from outlay.ledger import Claim
 from outlay.model import billing
 from outlay.model.records import Choice, Completion, Reply
@@ -124,6 +124,9 @@ class Exchange:
         self.in_flight.send(reservation)
         try:
             reply = await self._reply(request)
+        except ConfigurationError:
+            reservation.release()
+            raise
         except ModelError as exc:
             exc.model = exc.model or self.terms.name
             exc.usage = bill_failure(reservation, exc)

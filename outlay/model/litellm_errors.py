@@ -66,6 +66,7 @@ UNSENT: Final = {
 """Causes that lie before the first byte of the request."""
 
 HTTP_TOO_MANY: Final = 429
+LONGEST: Final = 600
 
 
 def kind_of(error: type[BaseException]) -> type[OutlayError] | None:
@@ -100,7 +101,7 @@ def _configuration_fault(error: Exception, causes: tuple[BaseException, ...], mo
             "'openai/gpt-4.1-mini', 'ollama/qwen3:4b' or 'hosted_vllm/Qwen/Qwen3-8B' with api_base=..., "
             "or 'local' for the embedded model"
         )
-    if not _answered(causes) and ("Missing credentials" in text or "API Key" in text):
+    if not _answered(causes) and ("missing credentials" in text.lower() or "api key" in text.lower()):
         wanted = _variable(text) or "the provider's key variable"
         return f"no key for {model!r}: set {wanted} in the environment, or pass Model(..., api_key=...)"
     missing = next((cause for cause in causes if isinstance(cause, ImportError)), None)
@@ -135,12 +136,13 @@ def _advice(error: Exception, kind: type[OutlayError]) -> str:
 
 
 def _message(error: Exception) -> str:
-    """Give what it says in one line, without LiteLLM's prefixes."""
-    line = " ".join(str(getattr(error, "message", "") or error).split())
+    """Give what it says in one line, without LiteLLM's prefixes and stack."""
+    said = str(getattr(error, "message", "") or error).partition("Traceback (most recent call last)")[0]
+    line = " ".join(said.split()) or type(error).__name__
     while True:
         head, colon, rest = line.partition(": ")
         if not colon or " " in head or not (head.startswith("litellm.") or head.endswith("Error")):
-            return line[:600]
+            return line.rpartition("Exception - ")[2][:LONGEST]
         line = rest
 
 

@@ -34,6 +34,7 @@ class LiteLLMProvider:
 
     Args:
         model: As LiteLLM spells it.
+        name: What its errors call it, if not that.
         api_base: Where the server is, if not where LiteLLM would look.
         api_key: If not in the environment.
         timeout: Seconds of silence after which a request is given up.
@@ -51,8 +52,10 @@ class LiteLLMProvider:
         timeout: float = 600.0,
         server: LlamaCppServer | None = None,
         price: Price | None = None,
+        name: str | None = None,
     ) -> None:
         self._model = model
+        self._name = name or model
         self._api_base = api_base
         self._api_key = api_key
         self._timeout = timeout
@@ -194,7 +197,7 @@ class LiteLLMProvider:
         return len(await self._server.tokens(said)) + ended
 
     def _translated(self, error: Exception) -> Exception:
-        return translate(error, model=self._model, url=self._api_base)
+        return translate(error, model=self._name, url=self._api_base)
 
 
 @cache
@@ -204,6 +207,9 @@ def litellm() -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         module = importlib.import_module("litellm")
+    # What LiteLLM's own code sets off, at import and later; none of it is the user's to cure.
+    warnings.filterwarnings("ignore", message=".* on TypedDict class .* `ReadOnly` qualifier")
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"litellm\.")
     vars(module).update(suppress_debug_info=True, telemetry=False)
     for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
@@ -67,7 +68,8 @@ class LlamaCppServer:
     async def tokens(self, text: str) -> tuple[str, ...]:
         """Split `text` into the model's tokens."""
         asked = {"content": text, "with_pieces": True, "parse_special": True, "add_special": False}
-        return tuple(_piece(token["piece"]) for token in (await self._post("/tokenize", asked))["tokens"])
+        found = (await self._post("/tokenize", asked))["tokens"]
+        return _pieces([token["piece"] for token in found])
 
     async def _count(self, request: Request) -> int:
         prompt = await self._render(request, request.tools)
@@ -122,6 +124,9 @@ def _template_settings(request: Request) -> dict[str, Any]:
     return {k: body[k] for k in ("chat_template_kwargs",) if k in body}
 
 
-def _piece(piece: str | list[int]) -> str:
-    # A token that is part of a character comes as its bytes.
-    return piece if isinstance(piece, str) else bytes(piece).decode("utf-8", "replace")
+def _pieces(pieces: list[str | list[int]]) -> tuple[str, ...]:
+    """Decode tokens; a character that several tokens share falls to the last of them."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    return tuple(
+        decoder.decode(piece.encode() if isinstance(piece, str) else bytes(piece)) for piece in pieces
+    )

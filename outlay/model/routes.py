@@ -29,32 +29,33 @@ def provider_for(name: str, *, api_base: str | None, api_key: str | None, timeou
     if not name.strip():
         raise ConfigurationError("a model needs a name, e.g. 'local' or 'openai/gpt-4.1-mini'")
     if name == LOCAL:
-        return _in_process("openai/SmolLM2-135M-Instruct", _embedded, timeout)
+        return _in_process("openai/SmolLM2-135M-Instruct", name, _embedded, timeout)
     if name.startswith(GGUF):
         path = _gguf(name.removeprefix(GGUF))
-        return _in_process(f"openai/{path.stem}", lambda: path, timeout)
+        return _in_process(f"openai/{path.stem}", name, lambda: path, timeout)
     if name.startswith(LLAMA_CPP):
-        return _llama_cpp(name.removeprefix(LLAMA_CPP), api_base, api_key, timeout)
+        return _llama_cpp(name, api_base, api_key, timeout)
     return LiteLLMProvider(name, api_base=api_base, api_key=api_key, timeout=timeout)
 
 
-def _in_process(model: str, weights: Callable[[], Path], timeout: float) -> Provider:
+def _in_process(model: str, name: str, weights: Callable[[], Path], timeout: float) -> Provider:
     def locate() -> tuple[str, str]:
         from outlay.local import serve  # noqa: PLC0415 - starts nothing, but brings llama.cpp
 
         server = serve(weights())
         return server.url, server.api_key
 
-    return LiteLLMProvider(model, timeout=timeout, server=LlamaCppServer(locate), price=FREE)
+    return LiteLLMProvider(model, timeout=timeout, server=LlamaCppServer(locate), price=FREE, name=name)
 
 
-def _llama_cpp(model: str, api_base: str | None, api_key: str | None, timeout: float) -> Provider:
+def _llama_cpp(name: str, api_base: str | None, api_key: str | None, timeout: float) -> Provider:
     if api_base is None:
         raise ConfigurationError("a llama.cpp/ model needs api_base=, the server's URL")
     root = api_base.rstrip("/").removesuffix("/v1")
     # LiteLLM's client insists on a key, whether the server wants one or not.
     place = (root, api_key or "none")
-    return LiteLLMProvider(f"openai/{model}", timeout=timeout, server=LlamaCppServer(lambda: place))
+    model = f"openai/{name.removeprefix(LLAMA_CPP)}"
+    return LiteLLMProvider(model, timeout=timeout, server=LlamaCppServer(lambda: place), name=name)
 
 
 def _embedded() -> Path:
