@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # What is still buffered would fail once more when the interpreter flushes it.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return FAILED
     return status if isinstance(status, int) else ANSWERED
 

@@ -20,6 +20,9 @@ from outlay.model import Model
 from outlay.replay import Replay
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from outlay.model import Provider
     from outlay.outcome import Answer
     from outlay.strategy import Strategy
 
@@ -93,22 +96,31 @@ def answer(order: Order) -> int:
     return ANSWERED
 
 
-def open_session(order: Order) -> Session:
+def open_session(order: Order, stand_in: Callable[[Provider], Provider] | None = None) -> Session:
     """Read everything that was asked for, and build it; nothing is called yet.
+
+    Args:
+        order: What was asked for.
+        stand_in: Gives what stands in for a model's provider, if that is not to be called.
 
     Raises:
         ConfigurationError: Something in the order is wrong.
     """
     question = read_question(order.question)
     ledger = Ledger(Budget(**order.limits), name="run")
-    return Session(build(order), question, ledger, order, CleanOutput(wanted=order.as_json))
+    return Session(build(order, stand_in), question, ledger, order, CleanOutput(wanted=order.as_json))
 
 
-def build(order: Order) -> Strategy[Any]:
+def build(order: Order, stand_in: Callable[[Provider], Provider] | None = None) -> Strategy[Any]:
     """Build the strategy with its models."""
-    replay = Replay(order.journal) if order.journal else None
-    model = Model(order.model, price=read_price(order.price), api_base=order.api_base, replay=replay)
-    teacher = Model(order.teacher, replay=replay) if order.teacher else None
+    replay = Replay(order.journal) if order.journal and not stand_in else None
+
+    def model_named(name: str, **options: Any) -> Model:
+        model = Model(name, replay=replay, **options)
+        return Model(name, provider=stand_in(model.provider), **options) if stand_in else model
+
+    model = model_named(order.model, price=read_price(order.price), api_base=order.api_base)
+    teacher = model_named(order.teacher) if order.teacher else None
     return strategy_from_spec(order.strategy, model, teacher=teacher, seed=order.seed)
 
 

@@ -60,10 +60,11 @@ def seconds_by_node(trace: Sequence[TraceEntry]) -> dict[str, float]:
 
 def limits(ledger: Ledger) -> list[str]:
     """Say of each limit what was spent of it and what is left."""
-    return [
-        f"{UNITS[unit]}: {amount(unit, limit - left)} spent of {amount(unit, limit)}, {amount(unit, left)} left"
-        for unit, limit, left in headroom(ledger)
-    ]
+    lines = []
+    for unit, limit, left in headroom(ledger):
+        spent = f"{amount(unit, limit - left)} of {amount(unit, limit)} spent"
+        lines.append(f"{UNITS[unit]}: {spent}, {amount(unit, left)} left")
+    return lines
 
 
 def headroom(ledger: Ledger) -> Iterator[tuple[str, float, float]]:

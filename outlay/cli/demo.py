@@ -1,0 +1,118 @@
+"""`outlay demo`: the strategies on the embedded model, over a few questions it can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from rich import box
+from rich.table import Table
+
+from outlay.answers import same
+from outlay.cli.asking import Session, open_session, say_answer
+from outlay.cli.exits import ANSWERED, print_json
+from outlay.cli.live import paper
+from outlay.cli.order import Order
+from outlay.cli.running import watch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from outlay.outcome import Answer
+
+OUTPUT_TOKENS: Final = 300
+"""The budget of each run."""
+
+NOTE: Final = (
+    "The embedded model is SmolLM2-135M-Instruct, 135 million parameters: it can recall short facts, copy or "
+    "choose, and little more. What this shows is a budget at work, not wit."
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with the answer it should get."""
+
+    text: str
+    expected: str
+
+
+QUESTIONS: Final = (
+    Question("What is the capital of France?", "Paris"),
+    Question("Which is a fruit: table, apple or car?", "apple"),
+    Question("Tom has 3 red balls and 1 blue ball. What color is Tom's single ball?", "blue"),
+)
+
+STRATEGIES: Final = ("direct", "self-consistency:seed=1", "plan-and-budget")
+
+
+def demonstrate(*, as_json: bool) -> int:
+    """Run every strategy on every question. Gives the exit status."""
+    console = paper()
+    if not as_json:
+        console.print(NOTE, soft_wrap=True)
+    runs: list[tuple[Question, Session, Answer]] = []
+    for question in QUESTIONS:
+        for strategy in STRATEGIES:
+            session = open_session(
+                Order(
+                    strategy=strategy,
+                    question=question.text,
+                    limits={"output_tokens": OUTPUT_TOKENS},
+                    as_json=as_json,
+                )
+            )
+            runs.append((question, session, _run(session)))
+    if as_json:
+        print_json({"note": NOTE, "runs": [_facts(*run) for run in runs]})
+    else:
+        console.print(_summary(runs))
+        console.print(NOTE, soft_wrap=True)
+    return ANSWERED
+
+
+def _run(session: Session) -> Answer:
+    console = paper()
+    if not session.order.as_json:
+        console.rule(session.title, align="left")
+        console.print(session.question, soft_wrap=True)
+    with session.output:
+        answer = watch(
+            session.strategy, session.question, session.ledger, title=session.title, last_words=session.part
+        )
+    if not session.order.as_json:
+        say_answer(answer)
+        session.say_bill(answer)
+    return answer
+
+
+def _right(question: Question, answer: Answer) -> bool:
+    return same(answer.value or answer.text, question.expected)
+
+
+def _facts(question: Question, session: Session, answer: Answer) -> dict[str, Any]:
+    outcome = answer.model_dump(mode="json", include={"text", "value", "stop_reason", "degraded"})
+    right = {"expected": question.expected, "right": _right(question, answer)}
+    return {"question": question.text, "answer": outcome.pop("text"), **right, **outcome, **session.facts()}
+
+
+def _summary(runs: Sequence[tuple[Question, Session, Answer]]) -> Table:
+    table = Table(title="All runs", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("strategy", "question", "answer", "right"):
+        table.add_column(heading)
+    for heading in ("calls", "output", "of", "seconds"):
+        table.add_column(heading, justify="right")
+    table.add_column("stopped")
+    for question, session, answer in runs:
+        spent = (answer.usage.calls, answer.usage.output_tokens, OUTPUT_TOKENS)
+        took = max((entry.ended for entry in answer.trace), default=0.0)
+        table.add_row(
+            session.strategy.name,
+            question.text,
+            answer.value or "-",
+            "yes" if _right(question, answer) else "no",
+            *(str(figure) for figure in spent),
+            f"{took:.1f}",
+            answer.stop_reason,
+        )
+    return table

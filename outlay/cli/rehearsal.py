@@ -1,0 +1,166 @@
+"""`outlay ask --dry-run`: the run as it would go at its most expensive, with no call made.
+
+The strategy itself runs, inside the same fence, against a provider that makes no request: every
+reply takes all the tokens it may, and no two samples agree. What a strategy would reserve is thus
+not described a second time, where it could come to differ.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from rich import box
+from rich.table import Table
+
+from outlay.budget import PICODOLLARS, Record, Usage
+from outlay.cli.asking import Session, open_session
+from outlay.cli.bill import dollars, limits
+from outlay.cli.exits import ANSWERED, print_json, say_error
+from outlay.cli.live import paper
+from outlay.cli.order import read_price
+from outlay.cli.placeholder import instance
+from outlay.cli.running import interruptible
+from outlay.ledger import current_ledger
+from outlay.model import Choice, Chunk, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from outlay.budget import Price
+    from outlay.cli.order import Order
+    from outlay.model import Provider, Request
+    from outlay.outcome import Answer
+
+ASSUMPTIONS: Final = (
+    "every call writes as much as it may, and no two samples agree",
+    "a list in a structured reply, such as a plan, is as long as its schema allows, 4 items where it allows any",
+    "no call fails: a retry would be admitted, and billed, like any other call",
+    "time stands still: a limit in seconds is not rehearsed",
+)
+
+
+class PlannedCall(Record):
+    """One request that the run would make."""
+
+    node: str
+    model: str
+    prompt_tokens: int
+    n: int
+    """Samples it asks for."""
+    max_output_tokens: int
+    """Of each sample."""
+    usd: float | None
+    """Worst case; `None` where the price is unknown."""
+
+
+def rehearse(order: Order) -> int:
+    """Run the strategy without making a call, and print what it would reserve. Gives the exit status."""
+    calls: list[PlannedCall] = []
+    price = read_price(order.price)
+    session = open_session(order, lambda provider: Rehearsal(provider, calls, price))
+    with session.output:
+        found = interruptible(_run(session), lambda: _part(session))
+    if order.as_json:
+        planned = [call.model_dump(mode="json") for call in calls]
+        ending = found.model_dump(mode="json", include={"stop_reason", "degraded"})
+        print_json({"dry_run": True, "calls": planned, **ending, "assumed": ASSUMPTIONS, **session.facts()})
+    else:
+        _say(session, calls, found)
+    return ANSWERED
+
+
+def _part(session: Session) -> None:
+    session.output.give_back()
+    say_error("Interrupted", "interrupted; no call was made", as_json=session.order.as_json)
+
+
+async def _run(session: Session) -> Answer:
+    with session.ledger:
+        return await session.strategy.arun(session.question)
+
+
+def _say(session: Session, calls: Sequence[PlannedCall], found: Answer) -> None:
+    console = paper()
+    console.print(f"Dry run of {session.title}: no call was made. At most, it would reserve and call:")
+    console.print(_table(calls))
+    usage = session.ledger.usage
+    tokens = f"{usage.prompt_tokens:,} prompt tokens, {usage.output_tokens:,} output tokens"
+    console.print(f"in all: {usage.calls} calls, {usage.generations} samples, {tokens}, {dollars(usage.usd)}")
+    for line in limits(session.ledger):
+        console.print(line)
+    ending = f"it would end: {found.stop_reason}"
+    console.print(f"{ending} ({found.degraded})" if found.degraded else ending, soft_wrap=True)
+    console.print("assumed:")
+    for assumption in ASSUMPTIONS:
+        console.print(f"  - {assumption}", soft_wrap=True)
+
+
+def _table(calls: Sequence[PlannedCall]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("node")
+    for heading in ("calls", "samples each", "prompt each", "output each, at most", "dollars, at most"):
+        table.add_column(heading, justify="right")
+    for call, count in Counter(calls).items():
+        usd = None if call.usd is None else call.usd * count
+        figures = (count, call.n, call.prompt_tokens, call.max_output_tokens)
+        table.add_row(call.node, *(f"{figure:,}" for figure in figures), dollars(usd))
+    return table
+
+
+@dataclass
+class Rehearsal:
+    """A provider that makes no request; what it needs to know it asks the real one."""
+
+    provider: Provider
+    calls: list[PlannedCall]
+    """Where the calls are noted, shared by all models of a run."""
+    price_given: Price | None = None
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    async def complete(self, request: Request) -> Reply:
+        prompt = await self.provider.count_prompt(request)
+        price = self.price_given or self.provider.price(prompt)
+        output = request.n * request.max_output_tokens
+        fence = current_ledger()
+        self.calls.append(
+            PlannedCall(
+                node=fence.name if fence else "",
+                model=request.model,
+                prompt_tokens=prompt,
+                n=request.n,
+                max_output_tokens=request.max_output_tokens,
+                usd=price.worst_case(prompt, output) / PICODOLLARS if price else None,
+            )
+        )
+        usage = Usage(calls=1, generations=request.n, prompt_tokens=prompt, output_tokens=output)
+        return Reply(choices=tuple(Choice(text=self._text(request)) for _ in range(request.n)), usage=usage)
+
+    async def stream(self, request: Request) -> AsyncIterator[Chunk]:
+        reply = await self.complete(request)
+        yield Chunk(text=reply.choices[0].text, finish_reason="stop", usage=reply.usage)
+
+    async def count_prompt(self, request: Request) -> int:
+        return await self.provider.count_prompt(request)
+
+    async def split_tokens(self, text: str) -> tuple[str, ...] | None:
+        return await self.provider.split_tokens(text)
+
+    async def max_n(self) -> int:
+        return await self.provider.max_n()
+
+    async def context_window(self) -> int | None:
+        return await self.provider.context_window()
+
+    def price(self, prompt_tokens: int) -> Price | None:
+        return self.provider.price(prompt_tokens)
+
+    def _text(self, request: Request) -> str:
+        number = next(self._numbers)
+        if request.response_schema is not None:
+            return json.dumps(instance(request.response_schema))
+        # As long as the reply may be, so that what quotes it later is counted in full.
+        return "one " * max(0, request.max_output_tokens - 8) + f"The answer is {number}."
