@@ -1,0 +1,297 @@
+"""A store of completions, so that what was paid for once is not paid for again.
+
+As a journal, a run that was killed is run again and gets back what it had received. As a bench cache,
+conditions that share calls share them. Both bill as if they had paid: that is the ledger's and the
+model's business, not the store's.
+
+A completion is found under what was asked (`Replay.key`) and its number among the samples of that question
+(`Replay.next_sample`). How many tokens it was allowed is no part of the key: a generation that ended by
+itself serves every cap it fits in, and a greedy or seeded one serves every smaller cap by its prefix.
+
+The store is one SQLite file, which threads and processes may share. A commit is synced to the disk
+before `record` returns (`synchronous=FULL`): a killed process would lose nothing without it, but a power cut
+would, and a sync is cheap beside the call it keeps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import time
+from collections import Counter
+from contextlib import closing, contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
+
+from outlay.budget import Record, Usage
+from outlay.errors import ConfigurationError
+from outlay.model.records import Choice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from os import PathLike
+
+    from outlay.model.records import Request
+
+APPLICATION: Final = 0x4F75746C
+"""Marks an SQLite file as ours (`PRAGMA application_id`)."""
+VERSION: Final = 1
+"""Of the table below (`PRAGMA user_version`)."""
+PATIENCE: Final = 30.0
+"""Seconds to wait while another process writes."""
+NOT_ASKED: Final = frozenset({"max_output_tokens", "n"})
+"""Fields of a request that do not change what is asked."""
+
+_TABLE: Final = """
+CREATE TABLE IF NOT EXISTS completions (
+    key TEXT NOT NULL, sample INTEGER NOT NULL, cap INTEGER NOT NULL,
+    choice TEXT NOT NULL, usage TEXT NOT NULL, pieces TEXT, model TEXT NOT NULL, recorded REAL NOT NULL,
+    PRIMARY KEY (key, sample, cap)
+)
+"""
+_SELECT: Final = """
+SELECT cap, choice, usage, pieces, model, recorded FROM completions
+WHERE key = ? AND sample = ? ORDER BY cap DESC
+"""
+
+
+class Recorded(Record):
+    """A completion out of the store."""
+
+    choice: Choice
+    usage: Usage
+    """What this sample was billed when it was made, or the prefix of it; without dollars."""
+    model: str
+    recorded: float
+    """When, in seconds since the epoch."""
+
+
+class _Row(NamedTuple):
+    cap: int
+    pieces: tuple[str, ...] | None
+    recorded: Recorded
+
+
+class _Scope:
+    """Counts the samples of each key; one object however many threads and contexts it is seen from."""
+
+    def __init__(self, replay: Replay) -> None:
+        self.replay = replay
+        self._seen: Counter[str] = Counter()
+        self._lock = Lock()
+
+    def next(self, key: str) -> int:
+        with self._lock:
+            self._seen[key] += 1
+            return self._seen[key] - 1
+
+
+_scopes: ContextVar[tuple[_Scope, ...]] = ContextVar("outlay_replay_scopes", default=())
+
+
+class Replay:
+    """Completions by what was asked and sample number, in one SQLite file.
+
+    Raises:
+        ConfigurationError: The path cannot be written, or holds something else than a sound store.
+    """
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self.path = Path(path)
+        self._lock = Lock()
+        self._unscoped = _Scope(self)
+        with self._told():
+            self._database = sqlite3.connect(
+                self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._prepare()
+            except BaseException:
+                self._database.close()
+                raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __len__(self) -> int:
+        with self._told(), self._lock:
+            return int(self._database.execute("SELECT count(*) FROM completions").fetchone()[0])
+
+    def close(self) -> None:
+        """Close the file; the store cannot be used any more."""
+        with self._lock:
+            self._database.close()
+
+    @contextmanager
+    def run(self) -> Iterator[None]:
+        """Count samples from 0 in this scope; inside another one of this store, go on with that one's."""
+        scopes = _scopes.get()
+        if any(scope.replay is self for scope in scopes):
+            yield
+            return
+        token = _scopes.set((*scopes, _Scope(self)))
+        try:
+            yield
+        finally:
+            _scopes.reset(token)
+
+    def next_sample(self, key: str) -> int:
+        """Count a question: 0 for the first time it is asked in this run, then 1, 2, ..."""
+        scope = next((scope for scope in _scopes.get() if scope.replay is self), self._unscoped)
+        return scope.next(key)
+
+    @staticmethod
+    def key(request: Request) -> str:
+        """Give the digest of what is asked, without the cap, the number of samples and the server."""
+        try:
+            asked = request.model_dump(mode="json", exclude=set(NOT_ASKED))
+        except PydanticSerializationError as exc:
+            raise ConfigurationError(
+                f"replay needs messages and parameters that JSON can hold: {exc}"
+            ) from exc
+        canonical = json.dumps(asked, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def lookup(self, key: str, sample: int, cap: int) -> Recorded | None:
+        """Find what was recorded under this cap, or ended within it, or the prefix of a longer one."""
+        rows = self._rows(key, sample)
+        fitting = [row for row in rows if row.cap == cap or _ended_within(row, cap)]
+        if fitting:
+            return max(fitting, key=lambda row: row.cap == cap).recorded
+        longer = (_prefix(row.recorded, row.pieces, cap) for row in rows if row.pieces and row.cap > cap)
+        return next(longer, None)
+
+    def record(
+        self,
+        key: str,
+        sample: int,
+        cap: int,
+        choice: Choice,
+        usage: Usage,
+        *,
+        pieces: tuple[str, ...] | None = None,
+        model: str = "",
+    ) -> None:
+        """Keep a completion; it is on the disk when this returns. What is already there stays.
+
+        Args:
+            key: What was asked.
+            sample: Which of the samples of it this is.
+            cap: Most output tokens it was allowed.
+            choice: What came back.
+            usage: What this sample was billed, with the whole prompt; dollars are not kept.
+            pieces: The tokens of `choice.text`, in order, given for a greedy or seeded request only: its
+                prefixes may then be served, and it replaces shorter ones. Ignored where the text is not the
+                whole generation (thinking apart from it, tool calls) or they do not add up to it.
+            model: Who gave it, for people who look into the store.
+        """
+        if pieces is not None and (choice.reasoning or choice.tool_calls or "".join(pieces) != choice.text):
+            pieces = None
+        values = (
+            choice.model_dump_json(),
+            usage.model_copy(update={"usd": None}).model_dump_json(),
+            None if pieces is None else json.dumps(pieces),
+            model,
+            time.time(),
+        )
+        with self._told(), self._lock, self._transaction():
+            if pieces is not None:
+                self._database.execute(
+                    "DELETE FROM completions WHERE key = ? AND sample = ? AND cap < ? AND pieces IS NOT NULL",
+                    (key, sample, cap),
+                )
+            self._database.execute(
+                "INSERT OR IGNORE INTO completions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (key, sample, cap, *values),
+            )
+
+    def _prepare(self) -> None:
+        self._check()
+        # Not before the check: this writes to the file, which may be somebody else's.
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = FULL")
+        with self._transaction():
+            self._check()
+            self._database.execute(_TABLE)
+            self._database.execute(f"PRAGMA application_id = {APPLICATION}")
+            self._database.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _check(self) -> None:
+        application = self._database.execute("PRAGMA application_id").fetchone()[0]
+        version = self._database.execute("PRAGMA user_version").fetchone()[0]
+        is_empty = not self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if application != APPLICATION and not (is_empty and not application):
+            raise ConfigurationError(f"{self.path} is a database of another program: give another path")
+        if application == APPLICATION and version != VERSION:
+            raise ConfigurationError(
+                f"{self.path} was written by another version of Outlay (store {version}, not {VERSION}): "
+                "give another path, or delete the file"
+            )
+
+    def _rows(self, key: str, sample: int) -> list[_Row]:
+        with self._told():
+            with self._lock:
+                rows = self._database.execute(_SELECT, (key, sample)).fetchall()
+            return [_row(*row) for row in rows]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with closing(self._database.cursor()) as cursor:
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn what SQLite says into what to do about it."""
+        try:
+            yield
+        except sqlite3.ProgrammingError as exc:
+            raise ConfigurationError(f"the replay store {self.path} is closed: open it again") from exc
+        except sqlite3.OperationalError as exc:
+            cure = "check that its folder exists and can be written, and that nothing else holds the file"
+            raise ConfigurationError(f"the replay store {self.path} cannot be used ({exc}): {cure}") from exc
+        except (sqlite3.DatabaseError, ValidationError, ValueError) as exc:
+            cure = "give another path, or delete the file"
+            raise ConfigurationError(f"{self.path} is no replay store, or a damaged one: {cure}") from exc
+
+
+def _row(cap: int, choice: str, usage: str, pieces: str | None, model: str, recorded: float) -> _Row:
+    return _Row(
+        cap,
+        None if pieces is None else tuple(json.loads(pieces)),
+        Recorded(
+            choice=Choice.model_validate_json(choice),
+            usage=Usage.model_validate_json(usage),
+            model=model,
+            recorded=recorded,
+        ),
+    )
+
+
+def _ended_within(row: _Row, cap: int) -> bool:
+    return row.recorded.choice.finish_reason != "length" and row.recorded.usage.output_tokens <= cap
+
+
+def _prefix(whole: Recorded, pieces: tuple[str, ...], cap: int) -> Recorded:
+    logprobs = whole.choice.logprobs
+    cut = None if logprobs is None else logprobs[:cap]
+    choice = Choice(text="".join(pieces[:cap]), finish_reason="length", logprobs=cut)
+    usage = whole.usage.model_copy(update={"output_tokens": cap, "reasoning_tokens": 0})
+    return whole.model_copy(update={"choice": choice, "usage": usage})
