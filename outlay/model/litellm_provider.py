@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from outlay.model.llama_cpp import LlamaCppServer
     from outlay.model.records import Choice, Chunk, Message, Reply, Request
 
-NO_SAMPLES: Final = 1
-MANY_SAMPLES: Final = 128
+MOST_SAMPLES: Final = 128
 """The most that OpenAI takes in one request."""
+FEWER_SAMPLES: Final = {"gemini": 8, "vertex_ai": 8, "groq": 1, "deepseek": 1, "lm_studio": 1, "cohere": 1}
+"""By provider, where LiteLLM lists the parameter and the provider takes less."""
 
 
 class LiteLLMProvider:
@@ -98,7 +99,7 @@ class LiteLLMProvider:
         if self._server is not None:
             return await self._server.slots()
         await _loaded()
-        return MANY_SAMPLES if "n" in self._parameters() else NO_SAMPLES
+        return FEWER_SAMPLES.get(self._route()[0], MOST_SAMPLES) if "n" in self._parameters() else 1
 
     async def context_window(self) -> int | None:
         return None if self._server is None else await self._server.window()

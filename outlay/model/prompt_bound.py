@@ -18,8 +18,8 @@ TOOL: Final = 64
 """The words around a tool's description."""
 TOOLS: Final = 512
 """The instructions for calling tools at all."""
-SCHEMA: Final = 128
-"""The instructions around a JSON schema, where the provider puts it in the prompt."""
+SCHEMA: Final = 512
+"""The instructions around a JSON schema, where it becomes a tool or part of the prompt."""
 ATTACHMENT: Final = 50_000
 """An image, audio or file; the dearest known is a large image at gpt-4o-mini (48,169 tokens)."""
 

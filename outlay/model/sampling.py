@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from outlay.errors import BudgetExhaustedError, ModelError, ModelUnavailableError, OutlayError
+from outlay.errors import BudgetExhaustedError, ModelError, ModelRefusedError, OutlayError
 from outlay.model.exchange import Samples
 from outlay.model.records import Completion
 
@@ -28,17 +28,9 @@ class Sampling:
         """Give a completion, or the error that took its place, for every sample."""
         most = self.max_n or await self.exchange.terms.provider.max_n()
         n = self.exchange.request.n
-        parts = (self._part(start, min(most, n - start)) for start in range(0, n, most))
+        parts = (_part(self.exchange, start, min(most, n - start)) for start in range(0, n, most))
         found = await asyncio.gather(*map(self._outcomes, parts))
         return tuple(outcome for outcomes in found for outcome in outcomes)
-
-    def _part(self, start: int, n: int) -> Exchange:
-        samples = self.exchange.samples
-        return replace(
-            self.exchange,
-            request=self.exchange.request.model_copy(update={"n": n}),
-            samples=Samples(samples.key, samples.numbers[start : start + n]),
-        )
 
     async def _outcomes(self, part: Exchange) -> tuple[Outcome, ...]:
         """Run one request; where it brings fewer choices than asked for, ask for the rest."""
@@ -46,16 +38,28 @@ class Sampling:
         outcome: tuple[Outcome, ...]
         try:
             outcome = (await part.run())[:n]
+        except ModelRefusedError as exc:
+            return (exc,) if n == 1 else await self._one_by_one(part)
         except (ModelError, BudgetExhaustedError) as exc:
             return (exc,) * n
         if len(outcome) == n:
             return outcome
-        if not outcome:
-            return (ModelUnavailableError(f"{part.terms.name} replied without any choice"),) * n
-        numbers = part.samples.numbers[len(outcome) :]
-        rest = replace(
-            part,
-            request=part.request.model_copy(update={"n": n - len(outcome)}),
-            samples=Samples(part.samples.key, numbers),
-        )
-        return outcome + await self._outcomes(rest)
+        return outcome + await self._outcomes(_part(part, len(outcome), n - len(outcome)))
+
+    async def _one_by_one(self, part: Exchange) -> tuple[Outcome, ...]:
+        """Ask singly what was refused together: some servers have no n, or a smaller one."""
+        n = part.request.n
+        first = await self._outcomes(_part(part, 0, 1))
+        if isinstance(first[0], OutlayError):
+            return first * n
+        rest = await asyncio.gather(*(self._outcomes(_part(part, i, 1)) for i in range(1, n)))
+        return first + tuple(outcome for outcomes in rest for outcome in outcomes)
+
+
+def _part(whole: Exchange, start: int, n: int) -> Exchange:
+    numbers = whole.samples.numbers[start : start + n]
+    return replace(
+        whole,
+        request=whole.request.model_copy(update={"n": n}),
+        samples=Samples(whole.samples.key, numbers),
+    )
