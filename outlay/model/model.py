@@ -5,23 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from pydantic import ValidationError
-
 from outlay.calls import on_calls_loop, run_on_calls_loop
-from outlay.errors import (
-    BudgetExhaustedError,
-    ConfigurationError,
-    ContextOverflowError,
-    OutlayError,
-    OutputInvalidError,
-)
+from outlay.errors import ConfigurationError, OutlayError
 from outlay.ledger import Ledger, current_ledger
-from outlay.model.billing import total
 from outlay.model.exchange import Exchange, Samples, Terms, claim_of
 from outlay.model.in_flight import InFlight
 from outlay.model.listener import Listener, Mailbox
-from outlay.model.options import request_for
-from outlay.model.parsing import json_text, repair_messages, strict_schema
+from outlay.model.options import as_messages, request_for
+from outlay.model.parsing import parsed, strict_schema
 from outlay.model.records import Completion, Parsed, StreamEvent
 from outlay.model.routes import provider_for
 from outlay.model.sampling import Sampling
@@ -91,7 +82,7 @@ class Model:
         self._terms = Terms(self.provider, name, price, retries, timeout, replay)
         self._ledger = ledger
         self._unfenced = Ledger(name=name)
-        self._default_max_output_tokens = default_max_output_tokens
+        self.default_max_output_tokens = default_max_output_tokens
         self._max_n = max_n
         self._defaults = defaults
 
@@ -193,31 +184,12 @@ class Model:
             BudgetExhaustedError: A fence could not hold the first attempt.
             ModelError: The provider failed.
         """
-        asked = request_for(self.name, messages, {}, default_max_output_tokens=1).messages
         options = {"schema_name": schema.__name__, "response_schema": strict_schema(schema), **options}
-        attempts: list[Completion] = []
-        fault: ValidationError | OutlayError | None = None
-        for _ in range(repair + 1):
-            try:
-                attempts.append(await self.complete(asked, **options))
-                value = schema.model_validate_json(json_text(attempts[-1].text))
-                return Parsed(
-                    value=value, completions=tuple(attempts), usage=total([a.usage for a in attempts])
-                )
-            except ValidationError as exc:
-                fault = exc
-                asked = (*asked, *repair_messages(attempts[-1], exc))
-            except (BudgetExhaustedError, ContextOverflowError) as exc:
-                if not attempts:
-                    raise
-                fault = exc
-                break
-        raise OutputInvalidError(
-            f"{self.name} gave no valid {schema.__name__} in {len(attempts)} attempts: use a simpler schema, "
-            "a stronger model or more max_output_tokens",
-            model=self.name,
-            usage=total([a.usage for a in attempts]),
-        ) from fault
+
+        async def ask(asked: tuple[Message, ...]) -> Completion:
+            return await self.complete(asked, **options)
+
+        return await parsed(ask, as_messages(messages), schema, repair)
 
     async def stream(
         self, messages: str | Sequence[Message], **options: Unpack[Options]
@@ -276,7 +248,7 @@ class Model:
 
     def _request(self, messages: str | Sequence[Message], options: Any, n: int = 1) -> tuple[Request, int]:
         said = {**self._defaults, **{name: value for name, value in options.items() if value is not None}}
-        default = self._default_max_output_tokens
+        default = self.default_max_output_tokens
         request = request_for(self.name, messages, said, default_max_output_tokens=default, n=n)
         return request, int(said.get("min_output_tokens", 1))
 

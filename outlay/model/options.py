@@ -85,7 +85,7 @@ def request_for(
     own = {name: said.pop(name) for name in Request.model_fields if name in said}
     try:
         return Request(
-            **{**own, "model": model, "messages": _messages(messages), "n": n, "params": said},
+            **{**own, "model": model, "messages": as_messages(messages), "n": n, "params": said},
             stop=(stop,) if isinstance(stop, str) else tuple(stop),
         )
     except ValidationError as exc:
@@ -93,7 +93,12 @@ def request_for(
         raise ConfigurationError(f"{model}: {faults}") from exc
 
 
-def _messages(messages: str | Sequence[Message]) -> tuple[Message, ...]:
+def as_messages(messages: str | Sequence[Message]) -> tuple[Message, ...]:
+    """Give messages as a tuple; a text is one message of the user's.
+
+    Raises:
+        ConfigurationError: There are none.
+    """
     found = ({"role": "user", "content": messages},) if isinstance(messages, str) else tuple(messages)
     if not found:
         raise ConfigurationError("there are no messages: give at least one, or a text")
