@@ -1,0 +1,375 @@
+"""A Model as LangChain's chat model: the same promises, LangChain's manners."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, TypedDict
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.tools import tool
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode, tools_condition
+from pydantic import BaseModel
+
+from outlay import Budget, BudgetExhaustedError, ConfigurationError, Ledger, Model, OutputInvalidError
+from outlay.model import Choice, ToolCall
+from outlay.testing import ScriptedModel
+
+ADD = ToolCall(id="call-1", name="add", arguments='{"a": 2, "b": 3}')
+TOOL_TURN = Choice(text="", finish_reason="tool_calls", tool_calls=(ADD,))
+NOTHING = Budget(calls=0)
+
+
+@tool
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+class City(BaseModel):
+    """A city."""
+
+    name: str
+    people: int
+
+
+class Town(TypedDict):
+    """A town."""
+
+    name: str
+
+
+UNTITLED = {"type": "object", "properties": {"name": {"type": "string"}}}
+PARIS = '{"name": "Paris", "people": 2100000}'
+
+
+def test_invoke_fills_text_usage_and_metadata() -> None:
+    with Ledger() as ledger:
+        message = ScriptedModel(["forty two"], name="scripted/one").as_chat_model().invoke("how many?")
+    assert message.content == "forty two"
+    assert message.usage_metadata is not None
+    assert message.usage_metadata["output_tokens"] == ledger.usage.output_tokens == 2
+    assert message.usage_metadata["input_tokens"] == ledger.usage.prompt_tokens > 0
+    assert message.response_metadata["finish_reason"] == "stop"
+    assert message.response_metadata["model_name"] == "scripted/one"
+    assert message.response_metadata["outlay"]["usage"]["calls"] == 1
+
+
+def test_ainvoke_gives_what_invoke_gives() -> None:
+    chat = ScriptedModel(lambda _: "forty two").as_chat_model()
+    awaited = asyncio.run(chat.ainvoke("how many?"))
+    assert awaited.model_dump(exclude={"id"}) == chat.invoke("how many?").model_dump(exclude={"id"})
+
+
+def test_a_stream_adds_up_to_the_message_with_usage_on_its_last_chunk_only() -> None:
+    with Ledger() as ledger:
+        chunks = list(ScriptedModel(["one two three"]).as_chat_model().stream("count"))
+    whole = sum(chunks[1:], chunks[0])
+    assert whole.content == "one two three"
+    assert len([chunk for chunk in chunks if chunk.content]) > 1
+    assert [chunk.usage_metadata is not None for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+    assert whole.usage_metadata is not None
+    assert whole.usage_metadata["output_tokens"] == ledger.usage.output_tokens == 3
+    assert whole.response_metadata["finish_reason"] == "stop"
+
+
+def test_astream_gives_what_stream_gives() -> None:
+    chat = ScriptedModel(lambda _: "one two three").as_chat_model()
+
+    async def scenario() -> list[Any]:
+        return [chunk.content async for chunk in chat.astream("count")]
+
+    assert asyncio.run(scenario()) == [chunk.content for chunk in chat.stream("count")]
+
+
+def test_a_stream_closed_early_is_billed_and_leaves_nothing_reserved() -> None:
+    with Ledger(Budget(output_tokens=100)) as ledger:
+        stream = ScriptedModel(["one two three four"]).as_chat_model().stream("count", max_tokens=60)
+        next(stream)
+        stream.close()
+        stream = None  # type: ignore[assignment]
+        ledger.close()
+    assert ledger.usage.calls == 1
+    assert ledger.usage.output_tokens >= 1
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens", "max_output_tokens"])
+def test_every_spelling_of_the_token_limit_reaches_the_provider(name: str) -> None:
+    model = ScriptedModel(["a b c d e"])
+    message = model.as_chat_model().bind(**{name: 3}).invoke("letters")
+    assert model.requests[0].max_output_tokens == 3
+    assert message.content == "a b c"
+    assert message.response_metadata["finish_reason"] == "length"
+
+
+def test_parameters_reach_the_provider() -> None:
+    model = ScriptedModel(["x"])
+    model.as_chat_model().invoke("q", stop=["END"], temperature=0.3, top_p=0.9, seed=7)
+    request = model.requests[0]
+    assert (request.stop, request.temperature, request.top_p, request.seed) == (("END",), 0.3, 0.9, 7)
+
+
+def test_n_samples_come_as_n_generations() -> None:
+    result = ScriptedModel(["a", "b"]).as_chat_model().generate([[HumanMessage("q")]], n=2)
+    assert [generation.text for generation in result.generations[0]] == ["a", "b"]
+
+
+def test_a_stream_of_n_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="leave out n"):
+        list(ScriptedModel(["a"]).as_chat_model().stream("q", n=2))
+
+
+def test_a_call_cannot_change_the_model() -> None:
+    with pytest.raises(ConfigurationError, match="another Model"):
+        ScriptedModel(["a"]).as_chat_model().invoke("q", model="openai/other")
+
+
+def test_thinking_is_kept_apart_both_ways() -> None:
+    model = ScriptedModel([Choice(text="42", reasoning="six times seven")] * 2)
+    chat = model.as_chat_model()
+    message = chat.invoke("q")
+    assert message.content == "42"
+    assert message.additional_kwargs["reasoning_content"] == "six times seven"
+    foreign = AIMessage(content=[{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "no"}])
+    chat.invoke([HumanMessage("q"), foreign, HumanMessage("sure?")])
+    assert "hm" not in json.dumps([dict(m) for m in model.requests[1].messages])
+
+
+def test_a_refused_call_raises_by_default() -> None:
+    with Ledger(NOTHING), pytest.raises(BudgetExhaustedError):
+        ScriptedModel(["x"]).as_chat_model().invoke("q")
+
+
+def test_a_refused_call_answers_that_the_budget_ran_out() -> None:
+    model = ScriptedModel(["x"])
+    with Ledger(NOTHING):
+        message = model.as_chat_model(when_exhausted="answer").invoke("q")
+    assert message.response_metadata["stop_reason"] == "budget"
+    assert "budget ran out" in str(message.content)
+    assert model.requests == []
+
+
+def test_a_refused_stream_answers_that_the_budget_ran_out() -> None:
+    with Ledger(NOTHING):
+        chunks = list(ScriptedModel(["x"]).as_chat_model(when_exhausted="answer").stream("q"))
+    assert chunks[-1].response_metadata["stop_reason"] == "budget"
+
+
+def test_batch_runs_inside_the_fence() -> None:
+    with Ledger(Budget(calls=4)) as ledger:
+        answers = ScriptedModel(lambda _: "x").as_chat_model(when_exhausted="answer").batch(["q"] * 6)
+    assert ledger.usage.calls == 4
+    assert sum(a.response_metadata.get("stop_reason") == "budget" for a in answers) == 2
+
+
+def test_abatch_runs_inside_the_fence() -> None:
+    async def scenario() -> None:
+        with Ledger(Budget(calls=4)) as ledger:
+            chat = ScriptedModel(lambda _: "x").as_chat_model(when_exhausted="answer")
+            await chat.abatch(["q"] * 6)
+        assert ledger.usage.calls == 4
+
+    asyncio.run(scenario())
+
+
+def test_invoke_and_stream_work_on_the_thread_of_a_running_loop() -> None:
+    chat = ScriptedModel(lambda _: "a b").as_chat_model()
+
+    async def scenario() -> tuple[str, str]:
+        return str(chat.invoke("q").content), "".join(str(c.content) for c in chat.stream("q"))
+
+    assert asyncio.run(scenario()) == ("a b", "a b")
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("auto", "auto"),
+        ("none", "none"),
+        ("any", "required"),
+        ("required", "required"),
+        (True, "required"),
+        (False, "none"),
+        ("add", {"type": "function", "function": {"name": "add"}}),
+        (
+            {"type": "function", "function": {"name": "add"}},
+            {"type": "function", "function": {"name": "add"}},
+        ),
+    ],
+)
+def test_tool_choice_is_put_in_openai_terms(given: Any, sent: Any) -> None:
+    model = ScriptedModel([TOOL_TURN])
+    model.as_chat_model().bind_tools([add], tool_choice=given).invoke("q")
+    assert model.requests[0].tool_choice == sent
+
+
+def test_tools_are_offered_in_openai_format_and_their_calls_come_back() -> None:
+    model = ScriptedModel([TOOL_TURN])
+    message = model.as_chat_model().bind_tools([add]).invoke("2+3?")
+    assert model.requests[0].tools[0]["function"]["name"] == "add"
+    assert message.tool_calls == [
+        {"name": "add", "args": {"a": 2, "b": 3}, "id": "call-1", "type": "tool_call"}
+    ]
+    assert message.response_metadata["finish_reason"] == "tool_calls"
+
+
+def test_streamed_tool_calls_add_up() -> None:
+    chunks = list(ScriptedModel([TOOL_TURN]).as_chat_model().bind_tools([add]).stream("2+3?"))
+    whole = sum(chunks[1:], chunks[0])
+    assert isinstance(whole, AIMessage)
+    assert whole.tool_calls[0]["args"] == {"a": 2, "b": 3}
+
+
+def test_arguments_that_are_no_json_make_an_invalid_tool_call() -> None:
+    broken = ToolCall(id="c", name="add", arguments='{"a": ')
+    turn = Choice(text="", finish_reason="tool_calls", tool_calls=(broken,))
+    message = ScriptedModel([turn]).as_chat_model().bind_tools([add]).invoke("q")
+    assert message.tool_calls == []
+    assert message.invalid_tool_calls[0]["args"] == '{"a": '
+
+
+def test_a_conversation_with_tools_goes_out_in_openai_format() -> None:
+    model = ScriptedModel(["5"])
+    model.as_chat_model().invoke([
+        SystemMessage("be brief"),
+        HumanMessage("2+3?"),
+        AIMessage("", tool_calls=[{"name": "add", "args": {"a": 2, "b": 3}, "id": "call-1"}]),
+        ToolMessage("5", tool_call_id="call-1"),
+    ])
+    system, user, assistant, result = (dict(m) for m in model.requests[0].messages)
+    assert (system["role"], user["role"], assistant["role"], result["role"]) == (
+        "system",
+        "user",
+        "assistant",
+        "tool",
+    )
+    assert assistant["tool_calls"][0]["id"] == result["tool_call_id"] == "call-1"
+    assert json.loads(assistant["tool_calls"][0]["function"]["arguments"]) == {"a": 2, "b": 3}
+
+
+def test_structured_output_gives_an_instance_of_a_pydantic_class() -> None:
+    model = ScriptedModel([PARIS])
+    assert model.as_chat_model().with_structured_output(City).invoke("q") == City(
+        name="Paris", people=2100000
+    )
+    assert model.requests[0].schema_name == "City"
+    assert dict(model.requests[0].response_schema or {})["required"] == ["name", "people"]
+
+
+@pytest.mark.parametrize(
+    "schema", [Town, City.model_json_schema(), UNTITLED], ids=["typed dict", "titled", "untitled"]
+)
+def test_structured_output_gives_a_dict_for_other_schemas(schema: Any) -> None:
+    structured = ScriptedModel([PARIS]).as_chat_model().with_structured_output(schema)
+    assert structured.invoke("q")["name"] == "Paris"
+
+
+def test_structured_output_refuses_what_is_no_schema() -> None:
+    with pytest.raises(ConfigurationError, match="not a JSON schema"):
+        ScriptedModel([]).as_chat_model().with_structured_output({"name": 3})
+
+
+def test_structured_output_raises_on_a_reply_that_does_not_fit() -> None:
+    structured = ScriptedModel(['{"name": "Pa']).as_chat_model().with_structured_output(City)
+    with pytest.raises(OutputInvalidError) as failure:
+        structured.invoke("q")
+    assert failure.value.usage is not None
+    assert failure.value.usage.calls == 1
+
+
+def test_structured_output_gives_raw_and_parsed() -> None:
+    structured = ScriptedModel([PARIS]).as_chat_model().with_structured_output(City, include_raw=True)
+    given = structured.invoke("q")
+    assert given["raw"].content == PARIS
+    assert given["parsed"].name == "Paris"
+    assert given["parsing_error"] is None
+
+
+def test_structured_output_with_raw_keeps_the_error() -> None:
+    structured = ScriptedModel(["nonsense"]).as_chat_model().with_structured_output(City, include_raw=True)
+    given = structured.invoke("q")
+    assert given["raw"].content == "nonsense"
+    assert given["parsed"] is None
+    assert isinstance(given["parsing_error"], OutputInvalidError)
+
+
+def test_structured_output_raises_when_refused_even_where_a_message_was_asked_for() -> None:
+    chat = ScriptedModel([PARIS]).as_chat_model(when_exhausted="answer")
+    with Ledger(NOTHING, name="tight"), pytest.raises(BudgetExhaustedError) as refusal:
+        chat.with_structured_output(City).invoke("q")
+    assert (refusal.value.fence, refusal.value.limit) == ("tight", "calls")
+
+
+def test_structured_output_by_function_calling_forces_the_tool() -> None:
+    call = ToolCall(id="c", name="City", arguments=PARIS)
+    model = ScriptedModel([Choice(text="", finish_reason="tool_calls", tool_calls=(call,))])
+    structured = model.as_chat_model().with_structured_output(City, method="function_calling")
+    assert structured.invoke("q") == City(name="Paris", people=2100000)
+    assert model.requests[0].tool_choice == "required"
+
+
+def test_identifying_params_name_the_model_and_no_key() -> None:
+    chat = Model("openai/gpt-4.1-mini", api_key="sk-secret").as_chat_model()
+    assert chat._identifying_params["model_name"] == "openai/gpt-4.1-mini"
+    assert chat._llm_type == "outlay"
+    assert "sk-secret" not in repr(chat) + str(chat.asdict())
+
+
+def agent(chat: Any) -> Any:
+    """Give the tool loop of LangGraph's tutorials, by synchronous nodes."""
+    able = chat.bind_tools([add])
+
+    def think(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [able.invoke(state["messages"])]}
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("think", think)
+    graph.add_node("tools", ToolNode([add]))
+    graph.add_edge(START, "think")
+    graph.add_conditional_edges("think", tools_condition, {"tools": "tools", END: END})
+    graph.add_edge("tools", "think")
+    return graph.compile()
+
+
+TASK: dict[str, Any] = {"messages": [("user", "2+3?")]}
+
+
+def test_an_agent_of_synchronous_nodes_spends_inside_the_fence() -> None:
+    with Ledger() as ledger:
+        final = agent(ScriptedModel([TOOL_TURN, "5"]).as_chat_model()).invoke(TASK)
+    assert final["messages"][-1].content == "5"
+    assert ledger.usage.calls == 2
+
+
+def test_an_agent_run_asynchronously_spends_inside_the_fence() -> None:
+    async def scenario() -> None:
+        with Ledger() as ledger:
+            final = await agent(ScriptedModel([TOOL_TURN, "5"]).as_chat_model()).ainvoke(TASK)
+        assert final["messages"][-1].content == "5"
+        assert ledger.usage.calls == 2
+
+    asyncio.run(scenario())
+
+
+def test_an_agent_out_of_money_says_so_and_ends() -> None:
+    model = ScriptedModel([TOOL_TURN] * 9)
+    with Ledger(Budget(calls=2)) as ledger:
+        final = agent(model.as_chat_model(when_exhausted="answer")).invoke(TASK)
+    assert final["messages"][-1].response_metadata["stop_reason"] == "budget"
+    assert ledger.usage.calls == len(model.requests) == 2
+
+
+def test_an_agent_out_of_money_raises_by_default() -> None:
+    with Ledger(Budget(calls=2)), pytest.raises(BudgetExhaustedError):
+        agent(ScriptedModel([TOOL_TURN] * 9).as_chat_model()).invoke(TASK)
+
+
+def test_an_agent_streams_its_tokens_from_inside_the_fence() -> None:
+    with Ledger() as ledger:
+        stream = agent(ScriptedModel(["one two three"]).as_chat_model()).stream(TASK, stream_mode="messages")
+        pieces = [chunk.content for chunk, _ in stream if chunk.content]
+    assert "".join(pieces) == "one two three"
+    assert len(pieces) > 1
+    assert ledger.usage.calls == 1
