@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from outlay.budget import PICODOLLARS, Usage, apportion
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from outlay.budget import Price
     from outlay.model.records import Choice, Reply
 
@@ -42,11 +40,6 @@ def shares(usage: Usage, reply: Reply, price: Price | None) -> tuple[Usage, ...]
     asked = {"calls": usage.calls, "prompt_tokens": usage.prompt_tokens, "cached_tokens": usage.cached_tokens}
     parts[0] = parts[0].model_copy(update=asked)
     return tuple(_priced(part, usage, price) for part in parts)
-
-
-def total(usages: Sequence[Usage]) -> Usage:
-    """Add up."""
-    return sum(usages, Usage())
 
 
 def _length(choice: Choice) -> int:

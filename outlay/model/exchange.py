@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -128,14 +129,18 @@ class Exchange:
             reservation.release()
             raise
         except ModelError as exc:
-            exc.model = exc.model or self.terms.name
-            exc.usage = bill_failure(reservation, exc)
-            raise
+            raise self._billed(exc, bill_failure(reservation, exc)) from exc.__cause__
         usage = billing.reported(reply)
         usage = reservation.forfeit() if usage is None else reservation.settle(usage)
         parts = billing.shares(usage, reply, price)
         await self._record(reply.choices, parts, usage, reservation.max_output_tokens)
         return self._completions(reply.choices, parts, replayed=False)
+
+    def _billed(self, error: ModelError, usage: Usage) -> ModelError:
+        # A copy, because a provider may raise one error twice, and each has its own bill.
+        billed = copy(error)
+        billed.model, billed.usage = error.model or self.terms.name, usage
+        return billed
 
     async def _reply(self, request: Request) -> Reply:
         try:

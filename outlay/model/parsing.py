@@ -2,14 +2,60 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
+
+from outlay.budget import Usage
+from outlay.errors import BudgetExhaustedError, ContextOverflowError, OutlayError, OutputInvalidError
+from outlay.model.records import Parsed
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel, ValidationError
+    from collections.abc import Awaitable, Callable
 
-    from outlay.model.records import Completion, Message
+    from pydantic import BaseModel
 
-LONGEST_FAULTS = 1000
+    from outlay.model.records import Completion, Message, Schema
+
+LONGEST_FAULTS: Final = 1000
+
+
+async def parsed(
+    ask: Callable[[tuple[Message, ...]], Awaitable[Completion]],
+    messages: tuple[Message, ...],
+    schema: type[Schema],
+    repair: int,
+) -> Parsed[Schema]:
+    """Ask until the reply parses; each further attempt shows the model what was wrong.
+
+    Raises:
+        OutputInvalidError: `repair` further attempts did not help, or could not be held.
+    """
+    attempts: list[Completion] = []
+    fault: ValidationError | OutlayError | None = None
+    for _ in range(repair + 1):
+        try:
+            attempts.append(await ask(messages))
+            value = schema.model_validate_json(json_text(attempts[-1].text))
+            return Parsed(value=value, completions=tuple(attempts), usage=_bill(attempts))
+        except ValidationError as exc:
+            fault = exc
+            messages = (*messages, *repair_messages(attempts[-1], exc))
+        except (BudgetExhaustedError, ContextOverflowError) as exc:
+            if not attempts:
+                raise
+            fault = exc
+            break
+    raise OutputInvalidError(
+        f"no valid {schema.__name__} in {len(attempts)} attempts: use a simpler schema, a stronger model or "
+        "more max_output_tokens",
+        model=attempts[-1].model,
+        usage=_bill(attempts),
+    ) from fault
+
+
+def _bill(attempts: list[Completion]) -> Usage:
+    return sum((attempt.usage for attempt in attempts), Usage())
 
 
 def strict_schema(schema: type[BaseModel]) -> dict[str, Any]:
