@@ -53,7 +53,7 @@ _SAID: Final = re.compile(
         (?:\s{1,9}(?:is|are|was|would\s{1,9}be|should\s{1,9}be)\b
             (?!\s{1,9}(?:not|correct|incorrect|wrong|right|given|found|obtained|based|in|as|that)\b)
           |\s{0,9}[:=])
-        [:*_\s]{0,9}(?=\S)([^\n]{1,500})""",
+        [:*_\s]{0,9}(?=(\S[^\n]{0,500}))""",
     re.VERBOSE | re.IGNORECASE,
 )
 _SENTENCE_END: Final = re.compile(r"(?<!\b[A-Z])(?<!\b(?:St|Dr|Mr|Ms|Mt|No|vs))(?<!\bMrs)[.!?;](?=[\s*]|$)")
@@ -125,7 +125,6 @@ def _marked(text: str) -> Iterator[Extracted]:
             yield Extracted(value=match[1], how="hashes", complete=match.end() < len(text))
     for match in _last(_SAID, text):
         span = _SENTENCE_END.split(match[1], maxsplit=1)[0]
-        span = match[1][:2] if _LETTER.match(match[1]) and len(span) < 2 else span  # noqa: PLR2004
         yield Extracted(value=span, how="said", complete=match.start(1) + len(span) < len(text))
 
 
@@ -167,7 +166,7 @@ def _read(found: Extracted, kind: Kind, labels: Sequence[str]) -> str | None:
 
 def _tidy(span: str) -> str:
     """Take the markup off a span, and off a number the words that explain it."""
-    span = re.sub(r"\*\*([^*]+)\*\*", r"\1", span).strip(" \t\r\n*_`\"'").rstrip(".,;: *_`\"'")
+    span = re.sub(r"\*\*(?!\d)|(?<!\d)\*\*", "", span).strip(" \t\r\n*_`\"'").rstrip(".,;: *_`\"'")
     if letter := _LETTER.match(span + " "):
         return letter[1]
     for opening, closing in (("$", "$"), (r"\(", r"\)"), (r"\[", r"\]")):
@@ -190,11 +189,13 @@ def _first_number(span: str) -> str | None:
 
 def _label(span: str, labels: Sequence[str]) -> str | None:
     """Find the label that a marked span names: as a whole, at its beginning, or inside."""
-    normal = normalise(span)
-    whole = next((label for label in labels if normalise(label) == normal), None)
-    return (
-        whole or _named(r"[\W_]{0,9}(%s)(?![\w'])", span[:LONGEST_LINE], labels) or _mentioned(span, labels)
-    )
+    first = _named(r"\A[\W_]{0,9}(%s)(?![\w'])", span, labels)
+    return _exactly(span, labels) or first or _mentioned(span, labels)
+
+
+def _exactly(text: str, labels: Sequence[str]) -> str | None:
+    normal = normalise(text)
+    return next((label for label in labels if normalise(label) == normal), None)
 
 
 def _mentioned(text: str, labels: Sequence[str]) -> str | None:
@@ -220,7 +221,7 @@ def _unmarked(text: str, kind: Kind, labels: Sequence[str]) -> Extracted | None:
     value: str | None = None
     how: How = "whole"
     if kind == "choice":
-        value, how = _mentioned(text, labels), "choice"
+        value, how = _exactly(text, labels) or _mentioned(text, labels), "choice"
     elif kind == "text" or (kind == "auto" and is_line and (not numbers or not _WORD.search(text))):
         value = _tidy(text)
     elif numbers:

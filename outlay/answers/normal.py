@@ -84,7 +84,8 @@ _NO_UNIT: Final = re.compile(
 """Words after a number that change what is meant."""
 _WORDS: Final = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    "twenty",
 )  # fmt: skip
 _MATHS: Final = re.compile(r"[\d\\^_{}=+*/<>|()\[\]]")
 
@@ -111,7 +112,7 @@ def boxed(text: str) -> Iterator[str]:
     r"""Give what stands in each closed `\boxed{}`, the last one first."""
     opened: list[tuple[bool, int]] = []
     found: list[tuple[int, int]] = []
-    for token in re.finditer(r"\\+f?box(?:ed)?\s{0,9}\{|\\.|[{}]", text, re.DOTALL):
+    for token in re.finditer(r"\\{1,2}f?box(?:ed)?\s{0,9}\{|\\.|[{}]", text, re.DOTALL):
         if token[0][-1] == "{" and token[0] != r"\{":
             opened.append((len(token[0]) > 1, token.end()))
         elif token[0] == "}" and opened:
@@ -139,7 +140,7 @@ def _fold(value: str) -> str:
 def _open_box(value: str) -> str:
     if not re.match(r"\\+f?box(?:ed)?\s*\{.*\}$", value):
         return value
-    inner = next(boxed(value), value)
+    inner = max(boxed(value), key=len, default=value)
     return inner if len(inner) >= len(value) - len(r"\\\\fboxed {}") else value
 
 

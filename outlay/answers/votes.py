@@ -20,6 +20,8 @@ MOST_CHARACTERS: Final = 150
 # Its parser keeps state in module-level objects, and strategies vote from several threads.
 _one_at_a_time: Final = Lock()
 
+_PROSE: Final = re.compile(r"(?<![\\a-z])[a-z]{3,}|[ap]m\b|\d-\d+-\d")
+"""Words, times and dates, in which math-verify would read products and differences."""
 _MATHS: Final = re.compile(r"[\d\\^/*+=]|^[a-z]$")
 _ENDLESS: Final = re.compile(r"\^[^,;&+\-]*\^|\*\*|!|\d{25}|\^\s*\{?\s*-?\d{4}|\\(?:int|sum|prod|lim|binom)")
 """What sympy may compute for ever: towers of powers, factorials, huge exponents, integrals."""
@@ -71,7 +73,9 @@ def same(a: str, b: str) -> bool:
 
 
 def _is_maths(value: str, normal: str) -> bool:
-    return len(value) <= MOST_CHARACTERS and _MATHS.search(normal) is not None and not _ENDLESS.search(value)
+    if len(value) > MOST_CHARACTERS or _ENDLESS.search(value) or _PROSE.search(normal):
+        return False
+    return _MATHS.search(normal) is not None
 
 
 @lru_cache(maxsize=1024)
