@@ -1,0 +1,283 @@
+"""What Outlay costs beside what it stands on, measured side by side in one run.
+
+    python bench/perf.py [--json] [--quick]
+
+The server that all of them ask runs in a process of its own, so its CPU is nobody's. Ratios are
+medians over interleaved repetitions: what else the machine does falls on all sides alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+
+from outlay import Budget, Ledger, Model, Price, Usage
+from outlay.ledger import Claim
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    Call = Callable[[], Awaitable[object]]
+
+SERVE = """
+import sys
+from outlay.testing import CountingServer
+with CountingServer("one two three four", delay=float(sys.argv[1])) as server:
+    print(server.url, flush=True)
+    sys.stdin.read()
+"""
+MESSAGES = [{"role": "user", "content": "What is six times seven?"}]
+PRICE = Price(input=0.4, output=1.6)
+FAN = 8
+CROWD = 1_000
+CROWD_SECONDS = 300
+DELAY = 0.05
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure, and what it should be at most."""
+
+    what: str
+    value: float
+    unit: str
+    target: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        """Say whether the target is met, where there is one."""
+        return "" if self.target is None else "met" if self.value <= self.target else "MISSED"
+
+
+class Spent(NamedTuple):
+    """What a piece of work took, in seconds."""
+
+    cpu: float
+    wall: float
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How often everything is repeated."""
+
+    repetitions: int
+    calls: int
+    bookings: int
+
+
+@contextmanager
+def server(delay: float) -> Iterator[str]:
+    """Run a counting server in a process of its own, and give its address."""
+    with subprocess.Popen(  # noqa: S603 - this interpreter, our own text
+        [sys.executable, "-c", SERVE, str(delay)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None  # noqa: S101
+        assert process.stdout is not None  # noqa: S101
+        yield process.stdout.readline().strip()
+        process.stdin.close()
+
+
+async def spent(call: Call, times: int) -> Spent:
+    """Give what one call takes, of so many in a row."""
+    gc.collect()
+    cpu, wall = time.process_time(), time.perf_counter()
+    for _ in range(times):
+        await call()
+    return Spent((time.process_time() - cpu) / times, (time.perf_counter() - wall) / times)
+
+
+def callers(url: str) -> dict[str, Call]:
+    """Give the ways of making the same call."""
+    import litellm  # noqa: PLC0415 - only this process pays for it
+    import openai  # noqa: PLC0415
+
+    client = openai.AsyncOpenAI(base_url=url, api_key="x", max_retries=0)
+    model = Model("openai/test", api_base=url, api_key="x", price=PRICE)
+    litellm.suppress_debug_info = True
+    return {
+        "raw openai client": lambda: client.chat.completions.create(
+            model="test", messages=MESSAGES, max_tokens=8
+        ),
+        "litellm.acompletion": lambda: litellm.acompletion(
+            model="openai/test", messages=MESSAGES, max_tokens=8, api_base=url, api_key="x", max_retries=0
+        ),
+        "Model.complete": lambda: model.complete(MESSAGES, max_output_tokens=8),
+    }
+
+
+async def one_call(url: str, effort: Effort) -> list[Row]:
+    """Compare one call after the other: what each costs the caller."""
+    calls = callers(url)
+    rounds: dict[str, list[Spent]] = {name: [] for name in calls}
+    with Ledger(Budget(usd=100.0)):
+        for call in calls.values():
+            await spent(call, 10)
+        for turn in range(effort.repetitions):
+            names = list(calls) if turn % 2 else list(reversed(calls))
+            for name in names:
+                rounds[name].append(await spent(calls[name], effort.calls))
+    rows = []
+    for name, found in rounds.items():
+        rows.append(Row(f"{name}, CPU per call", 1e3 * statistics.median(s.cpu for s in found), "ms"))
+        rows.append(Row(f"{name}, wall per call", 1e3 * statistics.median(s.wall for s in found), "ms"))
+    pairs = list(zip(rounds["Model.complete"], rounds["litellm.acompletion"], strict=True))
+    ratio = statistics.median(ours.cpu / theirs.cpu for ours, theirs in pairs)
+    wall = statistics.median(ours.wall / theirs.wall for ours, theirs in pairs)
+    return [
+        *rows,
+        Row("Model.complete / litellm.acompletion, CPU", ratio, "x", 1.3),
+        Row("Model.complete / litellm.acompletion, wall", wall, "x"),
+    ]
+
+
+async def fan_out(url: str, effort: Effort) -> list[Row]:
+    """Compare eight calls at once with one, where each takes 50 ms to answer."""
+    model = Model("openai/test", api_base=url, api_key="x", price=PRICE)
+
+    async def call() -> object:
+        return await model.complete(MESSAGES, max_output_tokens=8)
+
+    async def fan() -> object:
+        return await asyncio.gather(*(call() for _ in range(FAN)))
+
+    ones, fans = [], []
+    with Ledger(Budget(usd=100.0)):
+        await fan()
+        for _ in range(3 * effort.repetitions):
+            ones.append((await spent(call, 1)).wall)
+            fans.append((await spent(fan, 1)).wall)
+    ratio = statistics.median(many / one for many, one in zip(fans, ones, strict=True))
+    return [
+        Row("one call at 50 ms, wall", 1e3 * statistics.median(ones), "ms"),
+        Row(f"{FAN} calls at once at 50 ms, wall", 1e3 * statistics.median(fans), "ms"),
+        Row(f"{FAN} calls at once / one call, wall", ratio, "x", 1.2),
+    ]
+
+
+async def crowd(url: str) -> list[Row]:
+    """Make a thousand calls at once, to a host that must be looked up by name."""
+    model = Model("openai/test", api_base=url.replace("127.0.0.1", "localhost"), api_key="x", price=PRICE)
+    with Ledger(Budget(usd=100.0)) as ledger:
+        cpu, wall = time.process_time(), time.perf_counter()
+        calls = (model.complete(MESSAGES, max_output_tokens=8) for _ in range(CROWD))
+        async with asyncio.timeout(CROWD_SECONDS):
+            answered = len(await asyncio.gather(*calls))
+        took = time.perf_counter() - wall
+        busy = time.process_time() - cpu
+    lost = CROWD - answered + ledger.unconfirmed.calls
+    return [
+        Row(f"{CROWD} calls at once by host name, wall", took, "s"),
+        Row(f"{CROWD} calls at once by host name, CPU per call", 1e3 * busy / CROWD, "ms"),
+        Row(f"{CROWD} calls at once by host name, not answered", lost, "calls", 0),
+    ]
+
+
+def booking(effort: Effort) -> list[Row]:
+    """Measure what the ledger itself takes for a call, on one thread."""
+    return [
+        Row(f"reserve + settle at depth {depth}, CPU", _booking(depth, effort), "us", 50) for depth in (1, 4)
+    ]
+
+
+def _booking(depth: int, effort: Effort) -> float:
+    budget = Budget(output_tokens=10**9, total_tokens=10**10, usd=10**4, calls=10**8, seconds=10**6)
+    claim = Claim(model="test", prompt_tokens=200, max_output_tokens=300, price=PRICE)
+    usage = Usage(calls=1, generations=1, prompt_tokens=150, output_tokens=120)
+    rounds = []
+    with ExitStack() as stack:
+        ledger = stack.enter_context(Ledger(budget))
+        for level in range(1, depth):
+            ledger = stack.enter_context(ledger.allot(budget, name=f"level {level}"))
+        for _ in range(2 * effort.repetitions):
+            began = time.thread_time()
+            for _ in range(effort.bookings):
+                reservation = ledger.reserve(claim)
+                reservation.sent()
+                reservation.settle(usage)
+            rounds.append((time.thread_time() - began) / effort.bookings)
+    return 1e6 * statistics.median(rounds)
+
+
+def starting(effort: Effort) -> list[Row]:
+    """Measure what a process pays before it does anything, the interpreter's own start included."""
+    commands = {
+        "python -c pass": (["-c", "pass"], None),
+        "import outlay": (["-c", "import outlay"], 0.3),
+        "outlay --help": (["-m", "outlay", "--help"], 0.5),
+    }
+    rows = []
+    for name, (arguments, target) in commands.items():
+        _start(arguments)
+        found = [_start(arguments) for _ in range(effort.repetitions)]
+        rows.append(Row(f"{name}, wall", statistics.median(s.wall for s in found), "s", target))
+        rows.append(Row(f"{name}, CPU", statistics.median(s.cpu for s in found), "s"))
+    return rows
+
+
+def _start(arguments: list[str]) -> Spent:
+    before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+    after, took = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - wall
+    return Spent(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, took)
+
+
+def allow_many_connections() -> None:
+    """Raise the limit on open files as far as it goes without asking anyone."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def measure(effort: Effort) -> list[Row]:
+    """Measure everything."""
+    allow_many_connections()
+    rows = starting(effort) + booking(effort)
+    with server(0.0) as url:
+        rows += asyncio.run(one_call(url, effort))
+    with server(DELAY) as url:
+        rows += asyncio.run(fan_out(url, effort)) + asyncio.run(crowd(url))
+    return rows
+
+
+def table(rows: list[Row]) -> str:
+    """Lay the rows out for people."""
+    width = max(len(row.what) for row in rows)
+    lines = [f"{'':{width}}  {'value':>14}  {'target':>10}"]
+    for row in rows:
+        target = "" if row.target is None else f"{row.target:g} {row.unit}"
+        lines.append(
+            f"{row.what:{width}}  {row.value:8.3f} {row.unit:<5}  {target:>10}  {row.verdict}".rstrip()
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.add_argument("--quick", action="store_true", help="few repetitions: to see that it runs")
+    arguments = parser.parse_args()
+    rows = measure(Effort(3, 20, 500) if arguments.quick else Effort(7, 100, 2_000))
+    if arguments.json:
+        print(json.dumps({"rows": [asdict(row) | {"verdict": row.verdict} for row in rows]}, indent=2))
+    else:
+        print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
