@@ -149,6 +149,8 @@ class LiteLLMProvider:
             # Each of these is a call that no fence would see.
             "num_retries": 0,
             "max_retries": 0,
+            # Its gateway calls the model again by itself, and needs packages that LiteLLM does not bring.
+            "_skip_mcp_handler": True,
             "drop_params": False,
             "shared_session": shared_session(),
         }
