@@ -1,0 +1,18 @@
+"""Fences: the only thing that counts, and the only one that changes."""
+
+from outlay.ledger.booking import Report, Snapshot
+from outlay.ledger.claim import Claim
+from outlay.ledger.ledger import Ledger, current_ledger, require_fence
+from outlay.ledger.reservation import Reservation
+from outlay.ledger.set_aside import SetAside
+
+__all__ = [
+    "Claim",
+    "Ledger",
+    "Report",
+    "Reservation",
+    "SetAside",
+    "Snapshot",
+    "current_ledger",
+    "require_fence",
+]

@@ -1,0 +1,81 @@
+"""An admitted call: charged at its worst case until it is settled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from outlay.budget import PICODOLLARS, Usage
+from outlay.ledger.admission import settle
+from outlay.ledger.booking import Booking
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from outlay.ledger.claim import Amounts, Claim
+    from outlay.ledger.ledger import Ledger
+    from outlay.ledger.set_aside import SetAside
+
+
+class Reservation:
+    """What a fence and all fences around it hold for one request.
+
+    The first of `settle`, `release` and `forfeit` counts, the others do nothing. Each may be called
+    from any thread, and from a finalizer.
+    """
+
+    __slots__ = ("__weakref__", "charged", "claim", "drawn", "max_output_tokens", "path", "settled")
+
+    def __init__(
+        self,
+        claim: Claim,
+        max_output_tokens: int,
+        path: tuple[Ledger, ...],
+        charged: Amounts,
+        drawn: Sequence[tuple[SetAside, Sequence[int]]],
+    ) -> None:
+        self.claim = claim
+        self.max_output_tokens = max_output_tokens
+        """What may be asked for, per generation."""
+        self.path = path
+        """The fences it is charged to, innermost first."""
+        self.charged = charged
+        self.drawn = drawn
+        self.settled = False
+
+    def sent(self) -> None:
+        """Note that the request is handed to the transport; from here on only its maker can release it."""
+
+    def settle(self, usage: Usage, *, replayed: bool = False) -> Usage:
+        """Book what was really used.
+
+        Args:
+            usage: As the provider counted it; its dollars are reckoned here.
+            replayed: Whether a replay store served it.
+
+        Returns:
+            `usage` with its dollars, `None` where the price is unknown.
+        """
+        price = self.claim.price
+        cost = None if price is None else price.cost(usage)
+        dollars = None if cost is None else cost / PICODOLLARS
+        booked = usage if usage.usd == dollars else usage.model_copy(update={"usd": dollars})
+        settle(self, Booking(booked, cost, replayed=replayed))
+        return booked
+
+    def release(self) -> None:
+        """Give everything back: nothing was sent, and no call is booked."""
+        settle(self, None)
+
+    def forfeit(self) -> Usage:
+        """Book the whole reservation as unconfirmed: the outcome is unknown."""
+        price = self.claim.price
+        cost = None if price is None else self.charged.picodollars
+        usage = Usage(
+            calls=1,
+            generations=self.claim.n,
+            prompt_tokens=self.claim.prompt_tokens,
+            output_tokens=self.charged.output_tokens,
+            usd=None if cost is None else cost / PICODOLLARS,
+        )
+        settle(self, Booking(usage, cost, unconfirmed=True))
+        return usage
