@@ -144,7 +144,7 @@ class Price(Settings):
 FREE: Final = Price(input=0, output=0)
 
 
-def apportion(total: int, weights: Sequence[float], floor_each: int = 0) -> tuple[int, ...]:
+def apportion(total: int, weights: Sequence[float | Fraction], floor_each: int = 0) -> tuple[int, ...]:
     """Split `total` into integer shares by weight, losing no unit.
 
     Each share is `floor_each` plus the integer part of its proportion of the rest; the units
