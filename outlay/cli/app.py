@@ -6,10 +6,12 @@ What a command does is imported when it runs, so that `outlay --help` stays quic
 from __future__ import annotations
 
 import sys
+from importlib import metadata
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from typer.main import get_command
 
 from outlay.cli.exits import ANSWERED, FAILED, INTERRUPTED, quiet_failures, say_error, status_of
 from outlay.cli.order import Order
@@ -39,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     as_json = "--json" in given
     quiet_failures(as_json=as_json)
     try:
-        status = app(given, prog_name="outlay", standalone_mode=False)
+        # Not `app(...)`: that would put typer's own excepthook in place of ours.
+        status = get_command(app)(given, prog_name="outlay", standalone_mode=False)
         sys.stdout.flush()
     except OutlayError as exc:
         say_error(type(exc).__name__, str(exc), as_json=as_json)
@@ -61,10 +64,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
     if wanted:
-        from outlay.cli.catalogue import version  # noqa: PLC0415
-
-        typer.echo(f"outlay {version()}")
+        typer.echo(f"outlay {_version()}")
         raise typer.Exit
+
+
+def _version() -> str:
+    try:
+        return metadata.version("outlay")
+    except metadata.PackageNotFoundError:
+        return "(run from its sources, not installed)"
 
 
 @app.callback()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import re
 import types
-from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final, Literal, Union, get_args, get_origin
 
 from rich import box
@@ -71,14 +70,6 @@ def type_name(annotation: Any) -> str:
     if origin in {tuple, list, frozenset}:
         return f"list of {type_name(arguments[0])}" if arguments else "list"
     return getattr(annotation, "__name__", str(annotation))
-
-
-def version() -> str:
-    """Give the version of Outlay that is installed."""
-    try:
-        return metadata.version("outlay")
-    except metadata.PackageNotFoundError:
-        return "(not installed: run from its sources)"
 
 
 def _parameters(parameters: list[dict[str, Any]]) -> Table:

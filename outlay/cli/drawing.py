@@ -44,7 +44,7 @@ def in_characters(graph: Graph) -> Iterator[str]:
 
 
 def _label(edge: Edge) -> str:
-    return f"({edge.data})-" if edge.conditional and edge.data is not None else "-"
+    return f"({edge.data})-" if edge.conditional and edge.data is not None else ""
 
 
 def _name(node: str) -> str:

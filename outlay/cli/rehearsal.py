@@ -2,7 +2,8 @@
 
 The strategy itself runs, inside the same fence, against a provider that makes no request: every
 reply takes all the tokens it may, and no two samples agree. What a strategy would reserve is thus
-not described a second time, where it could come to differ.
+not described a second time, where it could come to differ. Under a limit, short replies can leave
+room for more calls than long ones: a second rehearsal, with replies of one token, counts those.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 ASSUMPTIONS: Final = (
     "every call writes as much as it may, and no two samples agree",
-    "a list in a structured reply, such as a plan, is as long as its schema allows, 4 items where it allows any",
+    "a list in a structured reply, such as a plan, is as long as its schema allows, or 4 items long",
     "no call fails: a retry would be admitted, and billed, like any other call",
     "time stands still: a limit in seconds is not rehearsed",
 )
@@ -62,14 +63,17 @@ def rehearse(order: Order) -> int:
     calls: list[PlannedCall] = []
     price = read_price(order.price)
     session = open_session(order, lambda provider: Rehearsal(provider, calls, price))
+    brief = open_session(order, lambda provider: Rehearsal(provider, [], price, brief=True))
     with session.output:
-        found = interruptible(_run(session), lambda: _part(session))
+        found = interruptible(_run(session, brief), lambda: _part(session))
+    most_calls = max(session.ledger.usage.calls, brief.ledger.usage.calls)
     if order.as_json:
         planned = [call.model_dump(mode="json") for call in calls]
         ending = found.model_dump(mode="json", include={"stop_reason", "degraded"})
-        print_json({"dry_run": True, "calls": planned, **ending, "assumed": ASSUMPTIONS, **session.facts()})
+        facts = {**ending, "most_calls": most_calls, "assumed": ASSUMPTIONS, **session.facts()}
+        print_json({"dry_run": True, "calls": planned, **facts})
     else:
-        _say(session, calls, found)
+        _say(session, calls, found, most_calls)
     return ANSWERED
 
 
@@ -78,18 +82,22 @@ def _part(session: Session) -> None:
     say_error("Interrupted", "interrupted; no call was made", as_json=session.order.as_json)
 
 
-async def _run(session: Session) -> Answer:
+async def _run(session: Session, brief: Session) -> Answer:
+    with brief.ledger:
+        await brief.strategy.arun(brief.question)
     with session.ledger:
         return await session.strategy.arun(session.question)
 
 
-def _say(session: Session, calls: Sequence[PlannedCall], found: Answer) -> None:
+def _say(session: Session, calls: Sequence[PlannedCall], found: Answer, most_calls: int) -> None:
     console = paper()
     console.print(f"Dry run of {session.title}: no call was made. At most, it would reserve and call:")
     console.print(_table(calls))
     usage = session.ledger.usage
     tokens = f"{usage.prompt_tokens:,} prompt tokens, {usage.output_tokens:,} output tokens"
     console.print(f"in all: {usage.calls} calls, {usage.generations} samples, {tokens}, {dollars(usage.usd)}")
+    if most_calls > usage.calls:
+        console.print(f"short replies would leave room for more, inside the same limits: {most_calls} calls")
     for line in limits(session.ledger):
         console.print(line)
     ending = f"it would end: {found.stop_reason}"
@@ -119,6 +127,8 @@ class Rehearsal:
     calls: list[PlannedCall]
     """Where the calls are noted, shared by all models of a run."""
     price_given: Price | None = None
+    brief: bool = False
+    """Whether replies are as short as can be, not as long."""
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     async def complete(self, request: Request) -> Reply:
@@ -136,6 +146,8 @@ class Rehearsal:
                 usd=price.worst_case(prompt, output) / PICODOLLARS if price else None,
             )
         )
+        if self.brief:
+            output = request.n
         usage = Usage(calls=1, generations=request.n, prompt_tokens=prompt, output_tokens=output)
         return Reply(choices=tuple(Choice(text=self._text(request)) for _ in range(request.n)), usage=usage)
 
@@ -163,4 +175,5 @@ class Rehearsal:
         if request.response_schema is not None:
             return json.dumps(instance(request.response_schema))
         # As long as the reply may be, so that what quotes it later is counted in full.
-        return "one " * max(0, request.max_output_tokens - 8) + f"The answer is {number}."
+        filling = 0 if self.brief else max(0, request.max_output_tokens - 8)
+        return "one " * filling + f"The answer is {number}."

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from outlay.testing import CountingServer
+
+
+@pytest.mark.parametrize("strategy", ["direct", "self-consistency"])
+def test_a_dry_run_makes_no_call(
+    outlay: Callable[..., Any], served: tuple[str, ...], server: CountingServer, strategy: str
+) -> None:
+    ran = outlay("ask", strategy, "q", *served, "--dry-run")
+    assert (ran.status, ran.err, server.requests) == (0, "", 0)
+    assert "no call was made" in ran.out
+    assert "no two samples agree" in ran.out
+
+
+def test_a_dry_run_says_what_would_be_reserved(outlay: Callable[..., Any], served: tuple[str, ...]) -> None:
+    told = outlay("ask", "direct:max_output_tokens=100", "q", *served, "--dry-run", "--json").json
+    (call,) = told["calls"]
+    assert (call["node"], call["n"], call["max_output_tokens"]) == ("answer", 1, 100)
+    assert call["usd"] == pytest.approx((call["prompt_tokens"] * 1 + 100 * 2) / 1e6)
+    assert told["usage"]["usd"] == pytest.approx(call["usd"])
+
+
+def test_samples_are_rehearsed_as_if_they_never_agreed(
+    outlay: Callable[..., Any], served: tuple[str, ...]
+) -> None:
+    told = outlay("ask", "self-consistency:n=6,waves=true", "q", *served, "--dry-run", "--json").json
+    assert told["usage"]["generations"] == 6
+
+
+def test_a_dry_run_stays_inside_the_budget(outlay: Callable[..., Any], served: tuple[str, ...]) -> None:
+    told = outlay(
+        "ask", "self-consistency", "q", *served, "--dry-run", "--json", "--output-tokens", "300"
+    ).json
+    assert told["usage"]["output_tokens"] <= 300
+
+
+def test_a_real_run_spends_no_more_than_was_rehearsed(
+    outlay: Callable[..., Any], served: tuple[str, ...]
+) -> None:
+    ask = ("ask", "self-consistency:n=4", "q", *served, "--json", "--output-tokens", "400")
+    rehearsed, real = outlay(*ask, "--dry-run").json, outlay(*ask).json["usage"]
+    assert real["calls"] <= rehearsed["most_calls"]
+    assert real["output_tokens"] <= rehearsed["usage"]["output_tokens"]
