@@ -93,7 +93,7 @@ def _parameters(text: str) -> Iterator[tuple[str, str]]:
         key, equals, value = part.partition("=")
         if not equals or not key.strip():
             raise ConfigurationError(
-                f"cannot read {part.strip()!r} as a strategy's parameter: write name=value, separated by commas"
+                f"cannot read {part.strip()!r} as a strategy's parameter: write name=value, between commas"
             )
         yield key.strip().replace("-", "_"), value.strip()
 
