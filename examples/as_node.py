@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 QUESTION = "Ann is 12 years old. Ben is 5 years older. How old is Ben?"
 
 
-class State(TypedDict):
+class State(TypedDict, total=False):
     """The state: the node writes `answer`, the subgraph `outcome`."""
 
     question: str
@@ -51,7 +51,7 @@ def main() -> None:
 
     thread: RunnableConfig = {"configurable": {"thread_id": "ben"}}
     with Ledger(Budget(output_tokens=250)) as ledger:
-        app.invoke({"question": QUESTION}, thread)  # type: ignore[arg-type]
+        app.invoke({"question": QUESTION}, thread)
     kept = app.get_state(thread).values
     print(
         "quick:",

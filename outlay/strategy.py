@@ -129,7 +129,8 @@ class Strategy(ABC, Generic[ConfigT]):
 
         Raises:
             ConfigurationError: The question is empty, or a model cannot be used as asked.
-            ModelError: The provider failed and the method has nothing to fall back on.
+            ModelError: The provider failed and the method has nothing to fall back on; its usage is
+                that of the whole run.
         """
         return run_sync(self.arun(question, budget))
 
@@ -233,8 +234,7 @@ class Strategy(ABC, Generic[ConfigT]):
             except BudgetExhaustedError as exc:
                 outcome = Outcome(text=self.salvage(state), stop_reason=stop_reason(exc), degraded=str(exc))
             except ModelError as exc:
-                if exc.usage is None:
-                    exc.usage = fence.usage
+                exc.usage = fence.usage
                 raise
             finally:
                 current_run.reset(token)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
@@ -15,7 +15,10 @@ from pydantic import BaseModel
 
 from outlay import Budget, BudgetExhaustedError, ConfigurationError, Ledger, Model, OutputInvalidError
 from outlay.model import Choice, ToolCall
-from outlay.testing import ScriptedModel
+from outlay.testing import CountingServer, ScriptedModel
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
 
 ADD = ToolCall(id="call-1", name="add", arguments='{"a": 2, "b": 3}')
 TOOL_TURN = Choice(text="", finish_reason="tool_calls", tool_calls=(ADD,))
@@ -43,6 +46,10 @@ class Town(TypedDict):
 
 UNTITLED = {"type": "object", "properties": {"name": {"type": "string"}}}
 PARIS = '{"name": "Paris", "people": 2100000}'
+
+
+def remote(server: CountingServer) -> Any:
+    return Model("openai/test", api_base=server.url, api_key="x").as_chat_model()
 
 
 def test_invoke_fills_text_usage_and_metadata() -> None:
@@ -85,14 +92,24 @@ def test_astream_gives_what_stream_gives() -> None:
 
 
 def test_a_stream_closed_early_is_billed_and_leaves_nothing_reserved() -> None:
-    with Ledger(Budget(output_tokens=100)) as ledger:
-        stream = ScriptedModel(["one two three four"]).as_chat_model().stream("count", max_tokens=60)
+    with CountingServer(pause=0.5) as server, Ledger(Budget(output_tokens=100)) as ledger:
+        stream = cast("Generator[Any]", remote(server).stream("count", max_tokens=60))
         next(stream)
         stream.close()
-        stream = None  # type: ignore[assignment]
-        ledger.close()
-    assert ledger.usage.calls == 1
-    assert ledger.usage.output_tokens >= 1
+        assert ledger.usage == ledger.unconfirmed
+        assert ledger.remaining.output_tokens == 40
+
+
+def test_an_asynchronous_stream_closed_early_is_billed_and_leaves_nothing_reserved() -> None:
+    async def scenario() -> None:
+        with CountingServer(pause=0.5) as server, Ledger(Budget(output_tokens=100)) as ledger:
+            stream = cast("AsyncGenerator[Any]", remote(server).astream("count", max_tokens=60))
+            await anext(stream)
+            await stream.aclose()
+            assert ledger.usage == ledger.unconfirmed
+            assert ledger.remaining.output_tokens == 40
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens", "max_output_tokens"])
@@ -262,7 +279,7 @@ def test_structured_output_gives_an_instance_of_a_pydantic_class() -> None:
     "schema", [Town, City.model_json_schema(), UNTITLED], ids=["typed dict", "titled", "untitled"]
 )
 def test_structured_output_gives_a_dict_for_other_schemas(schema: Any) -> None:
-    structured = ScriptedModel([PARIS]).as_chat_model().with_structured_output(schema)
+    structured: Any = ScriptedModel([PARIS]).as_chat_model().with_structured_output(schema)
     assert structured.invoke("q")["name"] == "Paris"
 
 
@@ -281,7 +298,7 @@ def test_structured_output_raises_on_a_reply_that_does_not_fit() -> None:
 
 def test_structured_output_gives_raw_and_parsed() -> None:
     structured = ScriptedModel([PARIS]).as_chat_model().with_structured_output(City, include_raw=True)
-    given = structured.invoke("q")
+    given: Any = structured.invoke("q")
     assert given["raw"].content == PARIS
     assert given["parsed"].name == "Paris"
     assert given["parsing_error"] is None
@@ -289,7 +306,7 @@ def test_structured_output_gives_raw_and_parsed() -> None:
 
 def test_structured_output_with_raw_keeps_the_error() -> None:
     structured = ScriptedModel(["nonsense"]).as_chat_model().with_structured_output(City, include_raw=True)
-    given = structured.invoke("q")
+    given: Any = structured.invoke("q")
     assert given["raw"].content == "nonsense"
     assert given["parsed"] is None
     assert isinstance(given["parsing_error"], OutputInvalidError)

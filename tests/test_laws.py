@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import subprocess
@@ -55,9 +56,9 @@ THREAD: RunnableConfig = {"configurable": {"thread_id": "one"}}
 every_strategy = pytest.mark.parametrize("law", STRATEGIES.values(), ids=STRATEGIES)
 
 
-def said(law: Lawful, text: str, *, as_json: bool) -> str:
-    """Answer the question in `text`, or plan for it, in eight words."""
-    number = (re.findall(r"q(\d+)", text) or ["0"])[0]
+def said(law: Lawful, text: str, *, as_json: bool, index: int = 0) -> str:
+    """Answer the question in `text`, or plan for it, in eight words; every second choice errs."""
+    number = "99" if index == 1 else (re.findall(r"q(\d+)", text) or ["0"])[0]
     return law.json if as_json else f"We thought about it: the answer is {number}."
 
 
@@ -69,8 +70,8 @@ def scripted(law: Lawful, **options: Any) -> ScriptedModel:
 
 
 def served(law: Lawful, **options: Any) -> CountingServer:
-    def reply(body: Any, _index: int) -> str:
-        return said(law, str(body["messages"]), as_json="response_format" in body)
+    def reply(body: Any, index: int) -> str:
+        return said(law, str(body["messages"]), as_json="response_format" in body, index=index)
 
     return CountingServer(reply, **options)
 
@@ -244,18 +245,18 @@ def test_streamed_tokens_are_the_answer(law: Lawful) -> None:
 
 
 @every_strategy
-def test_resumed_from_a_checkpoint_it_repeats_nothing(law: Lawful) -> None:
+def test_resumed_from_a_checkpoint_it_repeats_no_node_that_finished(law: Lawful) -> None:
     model = scripted(law)
     whole = law.make(model).run(QUESTION)
-    calls = len(model.requests)
-    broken = ScriptedModel(_power_cut(law, at=calls), price=PRICE)
+    broken = ScriptedModel(_power_cut(law, at=whole.usage.calls), price=PRICE)
     graph = in_a_graph(law.make(broken))
     with Ledger():
         with pytest.raises(OSError, match="power cut"):
             graph.invoke({"question": QUESTION}, THREAD)
         outcome = graph.invoke(None, THREAD)["outcome"]
     assert (outcome.text, outcome.value) == (whole.text, whole.value)
-    assert len(broken.requests) == calls + 1
+    cut_short = [entry.usage.calls for entry in whole.trace if entry.usage.calls][-1]
+    assert len(broken.requests) == whole.usage.calls + cut_short
     assert graph.get_state(THREAD).values["outcome"] == outcome
 
 
@@ -280,6 +281,17 @@ def run_with_journal(name: str, journal: str, url: str) -> str:
     return STRATEGIES[name].make(model).run(QUESTION).text
 
 
+def _kill_at(server: CountingServer, request: int, arguments: list[str]) -> None:
+    """Run a strategy in a process, and kill it once the server has read so many requests."""
+    here = Path(__file__).parent
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", RUN, *arguments], cwd=here, env=environment) as running:
+        came = server.wait_for(request, timeout=30)
+        running.kill()
+    assert came
+    assert running.returncode == -signal.SIGKILL
+
+
 @pytest.mark.parametrize("place", ["first", "middle", "last"])
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_killed_and_run_again_with_its_journal_it_pays_for_nothing_twice(
@@ -291,10 +303,7 @@ def test_killed_and_run_again_with_its_journal_it_pays_for_nothing_twice(
     answered = {"first": 0, "middle": whole.usage.calls // 2, "last": whole.usage.calls - 1}[place]
     with served(law, faults=[*[None] * answered, Fault.STALL]) as server:
         arguments = [name, str(tmp_path / "journal.sqlite"), server.url]
-        killed = subprocess.Popen([sys.executable, "-c", RUN, *arguments], cwd=Path(__file__).parent)
-        assert server.wait_for(answered + 1)
-        killed.send_signal(signal.SIGKILL)
-        assert killed.wait() == -signal.SIGKILL
+        _kill_at(server, answered + 1, arguments)
         text = run_with_journal(*arguments)
     assert text == whole.text
     assert server.requests == whole.usage.calls + 1

@@ -101,7 +101,7 @@ class Parent(TypedDict):
     outcome: Outcome
 
 
-class Map(TypedDict):
+class Map(TypedDict, total=False):
     questions: list[str]
     answer: Annotated[list[Answer], lambda old, new: [*old, new]]
 
@@ -179,6 +179,8 @@ def test_a_failure_keeps_its_type_and_carries_what_the_run_spent() -> None:
     model = ScriptedModel(["a draft", ModelRefusedError("no such thing", model="scripted")])
     with pytest.raises(ModelRefusedError, match="no such thing") as failure:
         Chain(model).run("what?")
+    assert failure.value.usage is not None
+    assert failure.value.usage.calls == 2
     copy = pickle.loads(pickle.dumps(failure.value))  # noqa: S301
     assert (type(copy), str(copy), copy.usage) == (ModelRefusedError, "no such thing", failure.value.usage)
 
@@ -377,7 +379,7 @@ def test_as_node_answers_both_ways_under_its_own_fence() -> None:
 
 
 def test_as_node_reads_and_writes_the_keys_it_is_told_to() -> None:
-    class Other(TypedDict):
+    class Other(TypedDict, total=False):
         ask: str
         reply: Answer
 
@@ -385,7 +387,7 @@ def test_as_node_reads_and_writes_the_keys_it_is_told_to() -> None:
     graph.add_node("it", Chain(two_calls()).as_node(question="ask", answer="reply"))
     graph.add_edge(START, "it")
     graph.add_edge("it", END)
-    final = graph.compile().invoke({"ask": "what?"})  # type: ignore[arg-type]
+    final = graph.compile().invoke({"ask": "what?"})
     assert final["reply"].text == "reply to polish reply to draft what?"
 
 
@@ -401,7 +403,7 @@ def test_as_node_in_a_map_is_held_by_the_smaller_of_its_fence_and_the_one_around
     )
     graph.add_edge("ask", END)
     with Ledger(Budget(calls=outer)) as ledger:
-        final = graph.compile().invoke({"questions": list("abcd"), "answer": []})  # type: ignore[arg-type]
+        final = graph.compile().invoke({"questions": list("abcd")})
     assert ledger.usage.calls == len(model.requests) == calls
     assert len(final["answer"]) == 4
     assert sum(answer.usage.calls for answer in final["answer"]) == calls

@@ -195,7 +195,7 @@ def _strict_schema(schema: dict[str, Any] | type) -> dict[str, Any]:
         schema = {"title": "reply", **schema}
     try:
         return convert_to_json_schema(schema, strict=True)
-    except ValueError as exc:
+    except (ValueError, KeyError) as exc:
         raise ConfigurationError(f"the schema is not a JSON schema, a class or a TypedDict: {exc}") from exc
 
 
