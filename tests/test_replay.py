@@ -346,6 +346,17 @@ def test_a_damaged_record_is_a_configuration_error(replay: Replay) -> None:
         replay.lookup("key", 0, 100)
 
 
+def test_a_record_that_fails_leaves_the_store_usable(replay: Replay) -> None:
+    with sqlite3.connect(replay.path) as database:
+        database.execute("ALTER TABLE completions RENAME TO hidden")
+        with pytest.raises(ConfigurationError, match="cannot be used"):
+            replay.record("key", 0, 100, WHOLE, spent(5))
+        database.execute("ALTER TABLE hidden RENAME TO completions")
+    database.close()
+    replay.record("key", 0, 100, WHOLE, spent(5))
+    assert len(replay) == 1
+
+
 def test_a_closed_store_says_so(replay: Replay) -> None:
     replay.close()
     with pytest.raises(ConfigurationError, match="closed"):

@@ -20,8 +20,12 @@ from outlay.budget import Record
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-FINAL_ANSWER: Final = r"Work it out step by step, then put the final answer inside \boxed{}."
-"""Asks for an answer that `extract` finds, in words small models follow."""
+FINAL_ANSWER: Final = r"Put the final answer inside \boxed{}."
+"""Asks for an answer that `extract` finds.
+
+Says nothing of steps: models that reason do so unasked, and the embedded one, asked to work a fact out
+step by step, invents a calculation and loses the fact.
+"""
 
 Kind = Literal["auto", "number", "choice", "text"]
 How = Literal["json", "boxed", "hashes", "said", "choice", "whole", "number"]

@@ -149,7 +149,7 @@ def _strip(value: str) -> str:
     value = value.strip(" \"'`*_").rstrip(" .,;:?\"'`*_")
     if value.endswith("!") and not value[-2:-1].isdigit():
         value = value.rstrip("! ")
-    letter = re.fullmatch(r"\(\s*([a-zA-Z]|-?[\d.,]+)\s*\)|([a-zA-Z])\s*\)", value)
+    letter = re.fullmatch(r"\(\s*([a-zA-Z]|-?[\d.]+)\s*\)|([a-zA-Z])\s*\)", value)
     return letter[1] or letter[2] if letter else value
 
 

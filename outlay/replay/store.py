@@ -7,31 +7,26 @@ model's business, not the store's.
 A completion is found under what was asked (`Replay.key`) and its number among the samples of that question
 (`Replay.next_sample`). How many tokens it was allowed is no part of the key: a generation that ended by
 itself serves every cap it fits in, and a greedy or seeded one serves every smaller cap by its prefix.
-
-The store is one SQLite file, which threads and processes may share. A commit is synced to the disk
-before `record` returns (`synchronous=FULL`): a killed process would lose nothing without it, but a power cut
-would, and a sync is cheap beside the call it keeps.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 import time
 from collections import Counter
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
-from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from outlay.budget import Record, Usage
 from outlay.errors import ConfigurationError
 from outlay.model.records import Choice
+from outlay.replay.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,12 +34,8 @@ if TYPE_CHECKING:
 
     from outlay.model.records import Request
 
-APPLICATION: Final = 0x4F75746C
-"""Marks an SQLite file as ours (`PRAGMA application_id`)."""
 VERSION: Final = 1
-"""Of the table below (`PRAGMA user_version`)."""
-PATIENCE: Final = 30.0
-"""Seconds to wait while another process writes."""
+"""Of the table below."""
 NOT_ASKED: Final = frozenset({"max_output_tokens", "n"})
 """Fields of a request that do not change what is asked."""
 
@@ -104,17 +95,8 @@ class Replay:
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self.path = Path(path)
-        self._lock = Lock()
         self._unscoped = _Scope(self)
-        with self._told():
-            self._database = sqlite3.connect(
-                self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
-            )
-            try:
-                self._prepare()
-            except BaseException:
-                self._database.close()
-                raise
+        self._database = Database(self.path, _TABLE, VERSION)
 
     def __enter__(self) -> Self:
         return self
@@ -126,13 +108,11 @@ class Replay:
         return True
 
     def __len__(self) -> int:
-        with self._told(), self._lock:
-            return int(self._database.execute("SELECT count(*) FROM completions").fetchone()[0])
+        return int(self._database.read("SELECT count(*) FROM completions")[0][0])
 
     def close(self) -> None:
         """Close the file; the store cannot be used any more."""
-        with self._lock:
-            self._database.close()
+        self._database.close()
 
     @contextmanager
     def run(self) -> Iterator[None]:
@@ -206,70 +186,23 @@ class Replay:
             model,
             time.time(),
         )
-        with self._told(), self._lock, self._transaction():
+        with self._database.write() as connection:
             if pieces is not None:
-                self._database.execute(
+                connection.execute(
                     "DELETE FROM completions WHERE key = ? AND sample = ? AND cap < ? AND pieces IS NOT NULL",
                     (key, sample, cap),
                 )
-            self._database.execute(
+            connection.execute(
                 "INSERT OR IGNORE INTO completions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (key, sample, cap, *values),
             )
 
-    def _prepare(self) -> None:
-        self._check()
-        # Not before the check: this writes to the file, which may be somebody else's.
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = FULL")
-        with self._transaction():
-            self._check()
-            self._database.execute(_TABLE)
-            self._database.execute(f"PRAGMA application_id = {APPLICATION}")
-            self._database.execute(f"PRAGMA user_version = {VERSION}")
-
-    def _check(self) -> None:
-        application = self._database.execute("PRAGMA application_id").fetchone()[0]
-        version = self._database.execute("PRAGMA user_version").fetchone()[0]
-        is_empty = not self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if application != APPLICATION and not (is_empty and not application):
-            raise ConfigurationError(f"{self.path} is a database of another program: give another path")
-        if application == APPLICATION and version != VERSION:
-            raise ConfigurationError(
-                f"{self.path} was written by another version of Outlay (store {version}, not {VERSION}): "
-                "give another path, or delete the file"
-            )
-
     def _rows(self, key: str, sample: int) -> list[_Row]:
-        with self._told():
-            with self._lock:
-                rows = self._database.execute(_SELECT, (key, sample)).fetchall()
-            return [_row(*row) for row in rows]
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with closing(self._database.cursor()) as cursor:
-            cursor.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                cursor.execute("ROLLBACK")
-                raise
-            cursor.execute("COMMIT")
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn what SQLite says into what to do about it."""
+        rows = self._database.read(_SELECT, key, sample)
         try:
-            yield
-        except sqlite3.ProgrammingError as exc:
-            raise ConfigurationError(f"the replay store {self.path} is closed: open it again") from exc
-        except sqlite3.OperationalError as exc:
-            cure = "check that its folder exists and can be written, and that nothing else holds the file"
-            raise ConfigurationError(f"the replay store {self.path} cannot be used ({exc}): {cure}") from exc
-        except (sqlite3.DatabaseError, ValidationError, ValueError) as exc:
-            cure = "give another path, or delete the file"
-            raise ConfigurationError(f"{self.path} is no replay store, or a damaged one: {cure}") from exc
+            return [_row(*row) for row in rows]
+        except ValueError as exc:
+            raise self._database.damaged() from exc
 
 
 def _row(cap: int, choice: str, usage: str, pieces: str | None, model: str, recorded: float) -> _Row:
