@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich import box
 from rich.table import Table
@@ -61,19 +61,30 @@ def seconds_by_node(trace: Sequence[TraceEntry]) -> dict[str, float]:
 def limits(ledger: Ledger) -> list[str]:
     """Say of each limit what was spent of it and what is left."""
     lines = []
-    for unit, limit, left in headroom(ledger):
-        spent = f"{amount(unit, limit - left)} of {amount(unit, limit)} spent"
-        lines.append(f"{UNITS[unit]}: {spent}, {amount(unit, left)} left")
+    for room in rooms(ledger):
+        spent = f"{amount(room.unit, room.spent)} of {amount(room.unit, room.limit)} spent"
+        lines.append(f"{UNITS[room.unit]}: {spent}, {amount(room.unit, room.left)} left")
     return lines
 
 
-def headroom(ledger: Ledger) -> Iterator[tuple[str, float, float]]:
-    """Give each limited unit with its limit and what is left of it, never less than nothing."""
-    remaining = ledger.remaining
+class Room(NamedTuple):
+    """How full a fence is in one unit; what is neither spent nor left is reserved or set aside."""
+
+    unit: str
+    limit: float
+    spent: float
+    left: float
+
+
+def rooms(ledger: Ledger) -> Iterator[Room]:
+    """Give how full a fence is, in each unit that it limits."""
+    usage, remaining = ledger.usage, ledger.remaining
     for unit in Budget.model_fields:
         limit = getattr(ledger.budget, unit)
         if limit is not None:
-            yield unit, limit, max(0, getattr(remaining, unit))
+            left = max(0, getattr(remaining, unit))
+            spent = limit - left if unit == "seconds" else getattr(usage, unit) or 0
+            yield Room(unit, limit, spent, left)
 
 
 def amount(unit: str, value: float) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
 from rich.table import Table
 
-from outlay.answers import same
 from outlay.cli.asking import Session, open_session, say_answer
 from outlay.cli.exits import ANSWERED, print_json
 from outlay.cli.live import paper
@@ -38,9 +38,9 @@ class Question:
 
 
 QUESTIONS: Final = (
-    Question("What is the capital of France?", "Paris"),
-    Question("Which is a fruit: table, apple or car?", "apple"),
-    Question("Tom has 3 red balls and 1 blue ball. What color is Tom's single ball?", "blue"),
+    Question("What is the capital of Japan?", "Tokyo"),
+    Question("Ann has a red hat and Bob has a blue hat. What color is Bob's hat?", "blue"),
+    Question("How many days are in a week?", "7"),
 )
 
 STRATEGIES: Final = ("direct", "self-consistency:seed=1", "plan-and-budget")
@@ -87,7 +87,8 @@ def _run(session: Session) -> Answer:
 
 
 def _right(question: Question, answer: Answer) -> bool:
-    return same(answer.value or answer.text, question.expected)
+    """Whether the answer has the expected word: so small a model gives whole sentences."""
+    return re.search(rf"\b{question.expected}\b", answer.value or answer.text, re.IGNORECASE) is not None
 
 
 def _facts(question: Question, session: Session, answer: Answer) -> dict[str, Any]:

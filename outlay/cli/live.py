@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from outlay.cli.bill import UNITS, amount, headroom
+from outlay.cli.bill import UNITS, amount, rooms
 from outlay.outcome import NodeEnded, NodeStarted, Token
 
 if TYPE_CHECKING:
@@ -24,11 +23,15 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from outlay.cli.bill import Room
     from outlay.ledger import Ledger, Report
     from outlay.outcome import Event
 
 ANSWER_LINES: Final = 8
 """Lines of the growing answer that stay in view."""
+
+BAR: Final = 24
+"""Width of a limit's bar."""
 
 NODE_LINES: Final = 12
 """Nodes that stay in view, the latest."""
@@ -98,9 +101,12 @@ class LiveView:
         usage = report.usage
         spent = f"{usage.calls} calls, {usage.prompt_tokens:,} in, {usage.output_tokens:,} out"
         grid.add_row("spent", "", spent)
-        for unit, limit, left in headroom(self.ledger):
-            bar = ProgressBar(total=limit or 1, completed=limit - left if limit else 1, width=24)
-            grid.add_row(UNITS[unit], bar, f"{amount(unit, limit - left)} of {amount(unit, limit)}")
+        for room in rooms(self.ledger):
+            reserved = max(0, room.limit - room.left - room.spent)
+            figures = f"{amount(room.unit, room.spent)} of {amount(room.unit, room.limit)}"
+            if reserved:
+                figures += f", {amount(room.unit, reserved)} reserved"
+            grid.add_row(UNITS[room.unit], _bar(room, reserved), figures)
         return grid
 
     def _tail(self) -> list[RenderableType]:
@@ -129,6 +135,15 @@ def printable(text: str) -> str:
 def paper() -> Console:
     """Give the console for what stays: standard output, as wide as its tables where nobody looks."""
     return Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
+
+
+def _bar(room: Room, reserved: float) -> Text:
+    """Draw what is spent, what is reserved or set aside, and what is left."""
+    share = BAR / (room.limit or 1)
+    spent = min(BAR, round(room.spent * share))
+    held = min(BAR - spent, round(reserved * share))
+    left = BAR - spent - held
+    return Text.assemble(("━" * spent, "green"), ("━" * held, "yellow"), ("─" * left, "dim"))
 
 
 def _watched(console: Console) -> bool:
