@@ -230,7 +230,7 @@ class Exchange:
                 self.terms,
                 self.fence,
                 self.in_flight,
-                self.request.model_copy(update={"n": len(places)}),
+                self.request.seeded(places[0]).model_copy(update={"n": len(places)}),
                 self.min_output_tokens,
                 Samples(self.samples.key, numbers),
                 self.listener,

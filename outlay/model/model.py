@@ -155,7 +155,8 @@ class Model:
             raise ConfigurationError(f"sample needs n of at least 1, not {n}")
         request, least = self._request(messages, options, n)
         in_flight = InFlight()
-        exchange = self._exchange(request, least, in_flight, self._samples(request, first))
+        samples = self._samples(request, first)
+        exchange = self._exchange(request.seeded(first or 0), least, in_flight, samples)
         found = await _made(Sampling(exchange, self._max_n).run(), in_flight)
         completions = tuple(item for item in found if isinstance(item, Completion))
         if not completions:

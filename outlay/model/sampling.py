@@ -60,6 +60,6 @@ def _part(whole: Exchange, start: int, n: int) -> Exchange:
     numbers = whole.samples.numbers[start : start + n]
     return replace(
         whole,
-        request=whole.request.model_copy(update={"n": n}),
+        request=whole.request.seeded(start).model_copy(update={"n": n}),
         samples=Samples(whole.samples.key, numbers),
     )
