@@ -92,6 +92,12 @@ class Request(Record):
     params: Mapping[str, Any] = Field(default_factory=dict)
     """Any other parameter of the chat API, under its own name."""
 
+    def seeded(self, offset: int) -> Request:
+        """Give the request for later samples: under one seed they would repeat the first ones."""
+        if self.seed is None or not offset:
+            return self
+        return self.model_copy(update={"seed": self.seed + offset})
+
 
 class Choice(Record):
     """One of a reply's answers, as the provider gave it."""
