@@ -259,15 +259,18 @@ class Strategy(ABC, Generic[ConfigT]):
             yield
 
 
-def serializer() -> Any:
+def serializer(*own: type) -> Any:
     """Give LangGraph's serializer with Outlay's records registered, for any checkpointer.
 
     `InMemorySaver(serde=serializer())`; without it LangGraph warns of unregistered types, and will
     refuse them in a future version.
+
+    Args:
+        own: The classes in the states of your own graphs, which may then be read back, too.
     """
     from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer  # noqa: PLC0415
 
-    return JsonPlusSerializer(allowed_msgpack_modules=list(_records(Record)))
+    return JsonPlusSerializer(allowed_msgpack_modules=[*_records(Record), *own])
 
 
 def _records(kind: type[Record]) -> Iterator[type[Record]]:

@@ -10,7 +10,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.tools import tool
 from langgraph.graph import END, START, MessagesState, StateGraph
-from langgraph.prebuilt import ToolNode, tools_condition
+from langgraph.prebuilt import ToolNode, create_react_agent, tools_condition
 from pydantic import BaseModel
 
 from outlay import Budget, BudgetExhaustedError, ConfigurationError, Ledger, Model, OutputInvalidError
@@ -390,3 +390,14 @@ def test_an_agent_streams_its_tokens_from_inside_the_fence() -> None:
     assert "".join(pieces) == "one two three"
     assert len(pieces) > 1
     assert ledger.usage.calls == 1
+
+
+@pytest.mark.filterwarnings("ignore:create_react_agent has been moved")
+def test_the_prebuilt_agent_runs_inside_the_fence() -> None:
+    model = ScriptedModel([TOOL_TURN, "5"])
+    with Ledger(Budget(calls=2)) as ledger:
+        final = create_react_agent(model.as_chat_model(), [add]).invoke(TASK)
+    assert final["messages"][-1].content == "5"
+    assert ledger.usage.calls == 2
+    assert model.requests[0].tools[0]["function"]["name"] == "add"
+    assert [dict(message)["role"] for message in model.requests[1].messages] == ["user", "assistant", "tool"]

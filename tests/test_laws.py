@@ -118,7 +118,7 @@ BUDGETS = st.builds(
 
 
 @every_strategy
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(budget=BUDGETS)
 def test_never_overspends(law: Lawful, budget: Budget) -> None:
     model = scripted(law)
@@ -292,7 +292,7 @@ def _kill_at(server: CountingServer, request: int, arguments: list[str]) -> None
     assert running.returncode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("place", ["first", "middle", "last"])
+@pytest.mark.parametrize("place", ["middle", "last"])
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_killed_and_run_again_with_its_journal_it_pays_for_nothing_twice(
     name: str, place: str, tmp_path: Path
@@ -300,7 +300,7 @@ def test_killed_and_run_again_with_its_journal_it_pays_for_nothing_twice(
     law = STRATEGIES[name]
     with served(law) as server:
         whole = law.make(remote(server)).run(QUESTION)
-    answered = {"first": 0, "middle": whole.usage.calls // 2, "last": whole.usage.calls - 1}[place]
+    answered = {"middle": whole.usage.calls // 2, "last": whole.usage.calls - 1}[place]
     with served(law, faults=[*[None] * answered, Fault.STALL]) as server:
         arguments = [name, str(tmp_path / "journal.sqlite"), server.url]
         _kill_at(server, answered + 1, arguments)

@@ -15,7 +15,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, interrupt
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from outlay import (
     Answer,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from outlay.model import Model, Request
 
 THREAD: RunnableConfig = {"configurable": {"thread_id": "one"}}
-ASK = {"question": "what?"}
+ASK: Any = {"question": "what?"}
 
 
 class Config(Settings):
@@ -367,6 +367,31 @@ def test_state_records_are_read_back_under_strict_serialisation() -> None:
     assert (done.stdout.strip(), done.stderr) == ("Outcome", "")
 
 
+class Note(BaseModel):
+    text: str
+
+
+class Notes(TypedDict, total=False):
+    question: str
+    note: Note
+    outcome: Outcome
+
+
+def test_the_serializer_reads_a_users_own_types_back(caplog: pytest.LogCaptureFixture) -> None:
+    graph = StateGraph(Notes)
+    graph.add_node("note", lambda _: {"note": Note(text="mine")})
+    graph.add_node("ask", Chain(two_calls()).graph)
+    graph.add_edge(START, "note")
+    graph.add_edge("note", "ask")
+    graph.add_edge("ask", END)
+    app = graph.compile(checkpointer=InMemorySaver(serde=serializer(Note)))
+    with caplog.at_level(logging.WARNING), Ledger():
+        app.invoke(ASK, THREAD)
+        kept = app.get_state(THREAD).values
+    assert (kept["note"], type(kept["outcome"])) == (Note(text="mine"), Outcome)
+    assert caplog.records == []
+
+
 # As a node
 
 
@@ -418,6 +443,23 @@ def test_as_node_resumes_after_an_interrupt_under_the_fence_it_had() -> None:
     answer = graph.invoke(Command(resume=" yes"), THREAD)["answer"]
     assert answer.stop_reason == "budget"
     assert answer.usage.calls == len(model.requests) == 1
+
+
+def test_branches_of_a_map_resume_each_under_the_fence_it_had() -> None:
+    model = two_calls()
+    graph = StateGraph(Map)
+    graph.add_node("ask", Chain(model, approve=True).as_node(budget=Budget(calls=2)))
+    graph.add_conditional_edges(
+        START, lambda state: [Send("ask", {"question": q}) for q in state["questions"]], ["ask"]
+    )
+    graph.add_edge("ask", END)
+    app = graph.compile(checkpointer=InMemorySaver(serde=serializer()))
+    paused = app.invoke({"questions": list("abc")}, THREAD)
+    resume = {pause.id: f" {number}" for number, pause in enumerate(paused["__interrupt__"])}
+    answers = app.invoke(Command(resume=resume), THREAD)["answer"]
+    assert [answer.text[-1] for answer in answers] == ["0", "1", "2"]
+    assert [answer.usage.calls for answer in answers] == [2, 2, 2]
+    assert len(model.requests) == 6
 
 
 def test_as_node_counts_what_it_spent_before_an_interrupt() -> None:
