@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from outlay.errors import BudgetExhaustedError, OutlayError
@@ -201,13 +202,13 @@ def _judge_one(
         target = waiter.admitted()
     except OutlayError as exc:
         withdraw(waiter)
-        tell.append(lambda: _refuse(waiter, exc))
+        tell.append(partial(_refuse, waiter, exc))
         return
     asked = waiter.claim.amounts(target)
     if waiter.fits(asked, {} if waiter.covered(asked) else claimed):
         withdraw(waiter)
         waiter.granted = _charge(waiter, target, asked)
-        tell.append(lambda: _hand_over(waiter))
+        tell.append(partial(_hand_over, waiter))
         return
     for fence in waiter.path:
         _add(claimed.setdefault(fence, [0, 0, 0, 0]), asked)
