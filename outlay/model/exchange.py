@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from outlay.budget import Usage
 from outlay.errors import BudgetExhaustedError, ConfigurationError, ModelError, ModelUnavailableError
-from outlay.ledger import Claim
+from outlay.ledger import Claim, current_ledger
 from outlay.model import billing
 from outlay.model.records import Choice, Completion, Reply
 from outlay.model.thinking import split_thinking
@@ -164,8 +164,13 @@ class Exchange:
         patience.reschedule(asyncio.get_running_loop().time() + self._patience())
 
     def _patience(self) -> float:
-        left = self.fence.seconds_left()
+        left = self._seconds_left()
         return self.terms.timeout if left is None else min(self.terms.timeout, max(0.0, left))
+
+    def _seconds_left(self) -> float | None:
+        # A model's own fence need not be inside the one around the call; both are charged.
+        fences = (self.fence, current_ledger())
+        return min((s for f in fences if f and (s := f.seconds_left()) is not None), default=None)
 
     def _silence(self) -> ModelUnavailableError:
         return ModelUnavailableError(
@@ -181,7 +186,7 @@ class Exchange:
         """
         if not isinstance(error, ModelUnavailableError) or (self.listener and self.listener.heard):
             return False
-        left = self.fence.seconds_left()
+        left = self._seconds_left()
         if left is not None and left <= 0:
             return True
         seconds = min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt) * random.uniform(0.5, 1.0)  # noqa: S311

@@ -138,7 +138,7 @@ def _advice(error: Exception, kind: type[OutlayError]) -> str:
 def _message(error: Exception) -> str:
     """Give what it says in one line, without LiteLLM's prefixes and stack."""
     said = str(getattr(error, "message", "") or error).partition("Traceback (most recent call last)")[0]
-    line = " ".join(said.split()) or type(error).__name__
+    line = " ".join(said.split()).partition(" To drop these")[0] or type(error).__name__
     while True:
         head, colon, rest = line.partition(": ")
         if not colon or " " in head or not (head.startswith("litellm.") or head.endswith("Error")):

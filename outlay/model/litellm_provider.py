@@ -10,6 +10,7 @@ import warnings
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from outlay.errors import ConfigurationError
 from outlay.model import litellm_replies as replies
 from outlay.model.litellm_errors import translate
 from outlay.model.litellm_prices import price_from
@@ -17,7 +18,7 @@ from outlay.model.prompt_bound import prompt_bound
 from outlay.model.session import shared_session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from types import ModuleType
 
     from outlay.budget import Price
@@ -28,6 +29,8 @@ MOST_SAMPLES: Final = 128
 """The most that OpenAI takes in one request."""
 FEWER_SAMPLES: Final = {"gemini": 8, "vertex_ai": 8, "groq": 1, "deepseek": 1, "lm_studio": 1, "cohere": 1}
 """By provider, where LiteLLM lists the parameter and the provider takes less."""
+DROPPED: Final = ("user", "metadata")
+"""Parameters of the chat API that LiteLLM drops, or keeps for itself, where it does not list them."""
 
 
 class LiteLLMProvider:
@@ -140,7 +143,7 @@ class LiteLLMProvider:
             "api_key": key,
         }
         return {
-            **request.params,
+            **self._params(request.params),
             **{name: value for name, value in optional.items() if value is not None},
             "model": self._model,
             "messages": self._messages(request),
@@ -154,6 +157,17 @@ class LiteLLMProvider:
             "drop_params": False,
             "shared_session": shared_session(),
         }
+
+    def _params(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Move what LiteLLM would drop without a word to where it does not."""
+        lost = {name: params[name] for name in DROPPED if name in params and name not in self._parameters()}
+        if not lost:
+            return dict(params)
+        provider, _ = self._route()
+        if provider not in {"openai", *litellm().openai_compatible_providers}:
+            raise ConfigurationError(f"{self._name}: {provider} takes no {', '.join(lost)}: leave it out")
+        kept = {name: value for name, value in params.items() if name not in lost}
+        return {**kept, "extra_body": {**lost, **(params.get("extra_body") or {})}}
 
     def _messages(self, request: Request) -> list[Message]:
         messages: list[Message] = [dict(message) for message in request.messages]

@@ -26,6 +26,10 @@ ELSEWHERE: Final = {
     "mock_response": "outlay.testing.ScriptedModel",
     "drop_params": "nothing: Outlay drops no parameter",
     "caching": "Model(..., replay=)",
+    "cache": "Model(..., replay=)",
+    "api_base": "Model(..., api_base=)",
+    "base_url": "Model(..., api_base=)",
+    "api_key": "Model(..., api_key=)",
 }
 """LiteLLM's names for what is said in another way here."""
 

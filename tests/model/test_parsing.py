@@ -4,11 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from outlay.ledger import Ledger
 from pydantic import BaseModel, Field
 
 from outlay.budget import Budget, Usage
 from outlay.errors import BudgetExhaustedError, OutputInvalidError
+from outlay.ledger import Ledger
 from outlay.model.parsing import json_text, strict_schema
 from outlay.testing import ScriptedModel
 
