@@ -38,16 +38,14 @@ class BudgetExhaustedError(OutlayError):
 
     Args:
         fence: Name of the fence that refused.
-        limit: The field of `Budget` that was short, e.g. `"output_tokens"`.
+        limit: The field of `Budget` that was short, e.g. `"output_tokens"`; `"closed"` for a call
+            on a fence that has ended.
         asked: The least the call needed, in the unit of `limit`.
         available: What the fence had left for it, in the same unit.
     """
 
     def __init__(self, fence: str, limit: str, asked: float, available: float) -> None:
-        super().__init__(
-            f"fence {fence!r} has {available:g} {limit} left and the call needs {asked:g}: "
-            f"raise `{limit}` in the Budget, or ask for less"
-        )
+        super().__init__(_refusal(fence, limit, asked, available))
         self.fence = fence
         self.limit = limit
         self.asked = asked
@@ -107,6 +105,17 @@ class RetrievalError(OutlayError):
 
 class PolicyError(OutlayError):
     """A policy checkpoint does not fit the modules or features it is used with."""
+
+
+def _refusal(fence: str, limit: str, asked: float, available: float) -> str:
+    if limit == "closed":
+        return f"fence {fence!r} is closed: make the call inside its `with` block"
+    if limit == "seconds":
+        return f"the deadline of fence {fence!r} has passed: raise `seconds` in the Budget"
+    return (
+        f"fence {fence!r} has {available:g} {limit} left and the call needs {asked:g}: "
+        f"raise `{limit}` in the Budget, or ask for less"
+    )
 
 
 def _rebuild(kind: type[OutlayError], args: tuple[object, ...], facts: dict[str, object]) -> OutlayError:

@@ -14,21 +14,20 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from outlay.errors import BudgetExhaustedError, OutlayError
-from outlay.ledger.claim import UNLIMITED, USD, Amounts, Claim, check_priced, refusal
+from outlay.errors import OutlayError
+from outlay.ledger.claim import CALLS, USD, Amounts, Claim, add, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from outlay.ledger.booking import Booking
-    from outlay.ledger.ledger import Ledger
+    from outlay.ledger.fence import Fence
     from outlay.ledger.reservation import Reservation
     from outlay.ledger.set_aside import SetAside
 
-CLOSED: Final = "closed"
+NOTHING: Final = Amounts()
 
 _lock = threading.Lock()
 _late: deque[tuple[Reservation, Booking | None]] = deque()
@@ -85,46 +84,39 @@ def _drain(tell: list[Callable[[], None]]) -> None:
 def _apply(reservation: Reservation, booking: Booking | None, tell: list[Callable[[], None]]) -> None:
     charged, used = reservation.charged, booking.amounts() if booking else Amounts()
     for fence in reservation.path:
-        _add(fence.reserved, charged, -1)
+        add(fence.reserved, charged, -1)
         fence.in_flight -= 1
         if booking:
-            _add(fence.spent, used)
+            add(fence.spent, used)
             fence.tally.book(reservation.claim.model, booking)
-            fence.passed(tell)
-        fence.retire()
+            if fence.marks:
+                fence.passed(tell)
+        if fence.closed:
+            fence.retire()
+    if reservation.drawn:
+        _refill(reservation, used)
+    judge(reservation.path, tell)
+
+
+def _refill(reservation: Reservation, used: Amounts) -> None:
     left = list(used)
     for hold, drawn in reservation.drawn:
-        back = [max(0, d - u) for d, u in zip(drawn, left, strict=True)]
+        hold.refill([max(0, d - u) for d, u in zip(drawn, left, strict=True)])
         left = [max(0, u - d) for d, u in zip(drawn, left, strict=True)]
-        hold.refill(back)
-    judge(reservation.path, tell)
 
 
 class Waiter:
     """A claim that was made: granted, refused or waiting."""
 
-    __slots__ = ("arrival", "claim", "future", "granted", "holds", "path", "roots")
+    __slots__ = ("arrival", "claim", "future", "granted", "holds", "path")
 
-    def __init__(self, claim: Claim, path: tuple[Ledger, ...], holds: tuple[SetAside, ...]) -> None:
+    def __init__(self, claim: Claim, path: tuple[Fence, ...], holds: tuple[SetAside, ...]) -> None:
         self.claim = claim
         self.path = path
         self.holds = holds
-        self.roots = [fence for fence in path if fence.outermost]
-        self.arrival = next(_arrivals)
+        self.arrival = 0
         self.granted: Reservation | None = None
-        self.future: Future[Reservation] = Future()
-
-    def left(self, fence: Ledger, *, reserved: bool) -> list[int]:
-        """Give the fence's room (`reserved`) or reach, with what the open set-asides hold for it."""
-        taken = fence.reserved if reserved else (fence.in_flight, 0, 0, 0)
-        free = [
-            limit - spent - held - used
-            for limit, spent, held, used in zip(fence.limit, fence.spent, fence.held, taken, strict=True)
-        ]
-        for hold in self.holds:
-            if fence in hold.path:
-                _add(free, hold.left)
-        return free
+        self.future: Future[Reservation]
 
     def admitted(self) -> int:
         """Give the tokens per generation that the path affords at best.
@@ -133,27 +125,26 @@ class Waiter:
             BudgetExhaustedError: They are too few, or a fence is closed or past its deadline.
             ConfigurationError: The price is unknown under a dollar limit.
         """
-        target, now = self.claim.max_output_tokens, time.monotonic()
+        target = self.claim.max_output_tokens
         for fence in self.path:
             if fence.closed:
-                raise BudgetExhaustedError(fence.name, CLOSED, 1, 0)
-            if fence.deadline is not None and now >= fence.deadline:
-                raise BudgetExhaustedError(fence.name, "seconds", 0, 0)
-            if self.claim.price is None and fence.limit[USD] < UNLIMITED:
-                check_priced(self.claim, fence.name)
-            reach = self.left(fence, reserved=False)
-            target = min(target, self.claim.affordable(reach))
-            if target < self.claim.min_output_tokens:
-                raise refusal(fence.name, self.claim, reach)
+                raise fence.refused()
+            if fence.deadline is not None and time.monotonic() >= fence.deadline:
+                raise fence.late()
+            for unit in fence.limited:
+                reach = self._left(fence, unit, fence.in_flight if unit == CALLS else 0)
+                target = min(target, self.claim.affordable(unit, reach, fence.name))
+                if target < self.claim.min_output_tokens:
+                    raise refusal(fence.name, unit, self.claim, reach)
         return target
 
-    def fits(self, asked: Amounts, claimed: dict[Ledger, list[int]]) -> bool:
+    def fits(self, asked: Amounts, claimed: dict[Fence, list[int]]) -> bool:
         """Whether every fence has room for it beside what earlier waiters claim."""
         for fence in self.path:
-            beside = claimed.get(fence) or (0, 0, 0, 0)
-            room = self.left(fence, reserved=True)
-            if any(a > r - b for a, r, b in zip(asked, room, beside, strict=True)):
-                return False
+            beside = claimed.get(fence, NOTHING) if claimed else NOTHING
+            for unit in fence.limited:
+                if asked[unit] > self._left(fence, unit, fence.reserved[unit]) - beside[unit]:
+                    return False
         return True
 
     def covered(self, asked: Amounts) -> bool:
@@ -162,65 +153,83 @@ class Waiter:
             need <= sum(hold.left[unit] for hold in self.holds) for unit, need in enumerate(asked)
         )
 
+    def crowded(self, fence: Fence, claimed: list[int]) -> bool:
+        """Whether nobody behind this waiter can pass it at `fence`: a claim takes a call and a token."""
+        rooms = (
+            self._left(fence, unit, fence.reserved[unit]) - claimed[unit]
+            for unit in fence.limited
+            if unit < USD
+        )
+        return any(room < 1 for room in rooms)
+
+    def _left(self, fence: Fence, unit: int, taken: int) -> int:
+        free = fence.limit[unit] - fence.spent[unit] - fence.held[unit] - taken
+        for hold in self.holds:
+            if fence in hold.path:
+                free += hold.left[unit]
+        return free
+
 
 def offer(waiter: Waiter, tell: list[Callable[[], None]]) -> None:
     """Grant, refuse or queue a claim that has just been made."""
-    try:
-        target = waiter.admitted()
-    except OutlayError as exc:
-        waiter.future.set_exception(exc)
-        return
+    target = waiter.admitted()
     asked = waiter.claim.amounts(target)
-    queued = any(root.queue for root in waiter.roots)
+    roots = _roots(waiter.path)
+    queued = any(root.queue for root in roots)
     if (not queued or waiter.covered(asked)) and waiter.fits(asked, {}):
         waiter.granted = _charge(waiter, target, asked)
-        waiter.future.set_result(waiter.granted)
         return
-    for root in waiter.roots:
+    waiter.future, waiter.arrival = Future(), next(_arrivals)
+    for root in roots:
         root.queue.append(waiter)
     if queued:
         judge(waiter.path, tell)
 
 
-def judge(path: Iterable[Ledger], tell: list[Callable[[], None]]) -> None:
+def judge(path: Sequence[Fence], tell: list[Callable[[], None]]) -> None:
     """Judge again everybody who waits at the outermost fences of `path`, in order of arrival."""
-    roots = [fence for fence in path if fence.outermost and fence.queue]
+    roots = [root for root in _roots(path) if root.queue]
     if not roots:
         return
     waiters = list(roots[0].queue) if len(roots) == 1 else _in_order(roots)
-    claimed: dict[Ledger, list[int]] = {}
-    full: set[Ledger] = set()
+    claimed: dict[Fence, list[int]] = {}
+    full: set[Fence] = set()
     for waiter in waiters:
-        if full.isdisjoint(waiter.path) or waiter.holds:
+        if waiter.holds or full.isdisjoint(waiter.path):
             _judge_one(waiter, claimed, full, tell)
 
 
 def _judge_one(
-    waiter: Waiter, claimed: dict[Ledger, list[int]], full: set[Ledger], tell: list[Callable[[], None]]
+    waiter: Waiter, claimed: dict[Fence, list[int]], full: set[Fence], tell: list[Callable[[], None]]
 ) -> None:
     try:
         target = waiter.admitted()
     except OutlayError as exc:
-        withdraw(waiter)
-        tell.append(partial(_refuse, waiter, exc))
+        turn_away(waiter, exc, tell)
         return
     asked = waiter.claim.amounts(target)
     if waiter.fits(asked, {} if waiter.covered(asked) else claimed):
         withdraw(waiter)
         waiter.granted = _charge(waiter, target, asked)
-        tell.append(partial(_hand_over, waiter))
+        tell.append(lambda: _hand_over(waiter))
         return
     for fence in waiter.path:
-        _add(claimed.setdefault(fence, [0, 0, 0, 0]), asked)
-        room = waiter.left(fence, reserved=True)
-        # A claim takes at least a call and a token: where neither is left, nobody behind can pass.
-        if any(r - c < 1 for r, c in zip(room[:USD], claimed[fence], strict=False)):
-            full.add(fence)
+        if fence.limited:
+            claims = claimed.setdefault(fence, [0, 0, 0, 0])
+            add(claims, asked)
+            if waiter.crowded(fence, claims):
+                full.add(fence)
+
+
+def turn_away(waiter: Waiter, error: OutlayError, tell: list[Callable[[], None]]) -> None:
+    """Refuse somebody who waited."""
+    withdraw(waiter)
+    tell.append(lambda: _refuse(waiter, error))
 
 
 def withdraw(waiter: Waiter) -> None:
     """Take a waiter out of its queues, if it is in them."""
-    for root in waiter.roots:
+    for root in _roots(waiter.path):
         if waiter in root.queue:
             root.queue.remove(waiter)
 
@@ -244,7 +253,7 @@ def _charge(waiter: Waiter, target: int, asked: Amounts) -> Reservation:
         need = [n - s for n, s in zip(need, share, strict=True)]
         drawn.append((hold, share))
     for fence in waiter.path:
-        _add(fence.reserved, asked)
+        add(fence.reserved, asked)
         fence.in_flight += 1
     return Reservation(waiter.claim, target, waiter.path, asked, drawn)
 
@@ -263,15 +272,11 @@ def _refuse(waiter: Waiter, error: OutlayError) -> None:
         waiter.future.set_exception(error)
 
 
-def _in_order(roots: Sequence[Ledger]) -> list[Waiter]:
+def _in_order(roots: Sequence[Fence]) -> list[Waiter]:
     return sorted({waiter for root in roots for waiter in root.queue}, key=lambda waiter: waiter.arrival)
 
 
-def _add(into: list[int], amounts: Sequence[int], sign: int = 1) -> None:
-    for unit in range(4):
-        into[unit] += sign * amounts[unit]
-
-
-def add(into: list[Any], amounts: Sequence[int], sign: int = 1) -> None:
-    """Add amounts in place."""
-    _add(into, amounts, sign)
+def _roots(path: Sequence[Fence]) -> list[Fence]:
+    if path[-1].parent is None and len(path[0].path) == len(path):
+        return [path[-1]]
+    return [fence for fence in path if fence.parent is None]

@@ -213,4 +213,10 @@ def _rows(report: Report, depth: int) -> list[tuple[str, ...]]:
 
 def _cells(usage: Usage) -> tuple[str, ...]:
     dollars = "unknown" if usage.usd is None else f"{usage.usd:.6f}"
-    return str(usage.calls), str(usage.prompt_tokens), str(usage.cached_tokens), str(usage.output_tokens), dollars
+    return (
+        str(usage.calls),
+        str(usage.prompt_tokens),
+        str(usage.cached_tokens),
+        str(usage.output_tokens),
+        dollars,
+    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic import Field
 
-from outlay.budget import Budget, Price, Record, picodollars
+from outlay.budget import PICODOLLARS, Budget, Price, Record, picodollars
 from outlay.errors import BudgetExhaustedError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ UNITS: Final = ("calls", "output_tokens", "total_tokens", "usd")
 UNLIMITED: Final = 10**30
 """Stands for no limit, so that arithmetic needs no case for it."""
 
-USD: Final = 3
+CALLS, OUTPUT, TOTAL, USD = range(4)
 
 
 class Amounts(NamedTuple):
@@ -52,39 +52,50 @@ class Claim(Record):
         dollars = self.price.worst_case(self.prompt_tokens, output) if self.price else 0
         return Amounts(1, output, self.prompt_tokens + output, dollars)
 
-    def affordable(self, reach: Sequence[int]) -> int:
-        """Give the tokens per generation that `reach` pays for; below 1 where it pays for none."""
-        calls, output, total, dollars = reach
-        if calls < 1:
-            return 0
-        least = min(output, total - self.prompt_tokens)
-        if dollars < UNLIMITED // 2 and self.price:
-            bought = self.price.affords(dollars, self.prompt_tokens)
-            least = least if bought is None else min(least, bought)
-        return least // self.n
+    def affordable(self, unit: int, reach: int, fence: str) -> int:
+        """Give the tokens per generation that `reach` of one unit pays for; below 1: none.
+
+        Raises:
+            ConfigurationError: The unit is dollars, and the price is unknown.
+        """
+        if unit == OUTPUT:
+            return reach // self.n
+        if unit == TOTAL:
+            return (reach - self.prompt_tokens) // self.n
+        if unit == CALLS:
+            return self.max_output_tokens if reach > 0 else 0
+        if self.price is None:
+            raise unpriced(self, fence)
+        bought = self.price.affords(reach, self.prompt_tokens)
+        return self.max_output_tokens if bought is None else bought // self.n
 
 
 def limits(budget: Budget) -> Amounts:
     """Give a budget's limits in what fences count."""
-    given = (budget.calls, budget.output_tokens, budget.total_tokens)
-    dollars = UNLIMITED if budget.usd is None else picodollars(budget.usd)
-    return Amounts(*(UNLIMITED if limit is None else limit for limit in given), dollars)
+    dollars = None if budget.usd is None else picodollars(budget.usd)
+    given = (budget.calls, budget.output_tokens, budget.total_tokens, dollars)
+    return Amounts(*(UNLIMITED if limit is None else limit for limit in given))
 
 
-def refusal(fence: str, claim: Claim, reach: Sequence[int]) -> BudgetExhaustedError:
-    """Give the error that names the unit of which `reach` has least for `claim`."""
-    asked = claim.amounts(claim.min_output_tokens)
-    for unit, need, left in zip(UNITS, asked, reach, strict=True):
-        if need > left or (need and left <= 0):
-            scale = 1e-12 if unit == "usd" else 1
-            return BudgetExhaustedError(fence, unit, need * scale, max(0, left) * scale)
-    raise AssertionError("a refused claim is short of something")
+def refusal(fence: str, unit: int, claim: Claim, reach: int) -> BudgetExhaustedError:
+    """Give the error that says what was short."""
+    need = claim.amounts(claim.min_output_tokens)[unit]
+    scale = 1 / PICODOLLARS if unit == USD else 1
+    return BudgetExhaustedError(fence, UNITS[unit], need * scale, max(0, reach) * scale)
 
 
-def check_priced(claim: Claim, fence: str) -> None:
-    """Refuse a claim without a price where dollars are limited."""
-    if claim.price is None:
-        raise ConfigurationError(
-            f"the price of {claim.model or 'the model'} is unknown and fence {fence!r} limits dollars: "
-            "give Model(..., price=Price(input=..., output=...)) in dollars per million tokens"
-        )
+def unpriced(claim: Claim, fence: str) -> ConfigurationError:
+    """Give the error of a claim without a price where dollars are limited."""
+    return ConfigurationError(
+        f"the price of {claim.model or 'the model'} is unknown and fence {fence!r} limits dollars: "
+        "give Model(..., price=Price(input=..., output=...)) in dollars per million tokens"
+    )
+
+
+def add(into: list[int], amounts: Sequence[int], sign: int = 1) -> None:
+    """Add amounts in place; written out, because every call does it at every fence."""
+    calls, output, total, dollars = amounts
+    into[0] += sign * calls
+    into[1] += sign * output
+    into[2] += sign * total
+    into[3] += sign * dollars

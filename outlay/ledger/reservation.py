@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from outlay.ledger.claim import Amounts, Claim
-    from outlay.ledger.ledger import Ledger
+    from outlay.ledger.fence import Fence
     from outlay.ledger.set_aside import SetAside
 
 
@@ -29,7 +29,7 @@ class Reservation:
         self,
         claim: Claim,
         max_output_tokens: int,
-        path: tuple[Ledger, ...],
+        path: tuple[Fence, ...],
         charged: Amounts,
         drawn: Sequence[tuple[SetAside, Sequence[int]]],
     ) -> None:

@@ -6,15 +6,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from outlay.ledger.admission import Turn, add, judge
+from outlay.ledger.admission import Turn, judge
 from outlay.ledger.booking import room_as_budget
+from outlay.ledger.claim import add
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from outlay.budget import Budget
     from outlay.ledger.claim import Amounts
-    from outlay.ledger.ledger import Ledger
+    from outlay.ledger.fence import Fence
 
 open_set_asides: ContextVar[tuple[SetAside, ...]] = ContextVar("outlay_set_asides", default=())
 """Those that calls made here may draw on, the outer first."""
@@ -26,7 +27,7 @@ class SetAside:
     Opened, it is a floor and not a cap: calls inside draw on what it holds, then on what is free.
     """
 
-    def __init__(self, name: str, fence: Ledger, path: tuple[Ledger, ...], held: Amounts) -> None:
+    def __init__(self, name: str, fence: Fence, path: tuple[Fence, ...], held: Amounts) -> None:
         self.name = name
         self.fence = fence
         self.path = path

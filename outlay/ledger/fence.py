@@ -1,0 +1,132 @@
+"""What a fence holds: its limits, what is spent of them, and what was booked at it and below."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from outlay.budget import Budget
+from outlay.errors import BudgetExhaustedError
+from outlay.ledger.booking import Tally
+from outlay.ledger.claim import UNLIMITED, limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from outlay.ledger.admission import Waiter
+    from outlay.ledger.set_aside import SetAside
+
+CLOSED: Final = "closed"
+"""What a refusal by a closed fence names in place of a limit."""
+
+
+class Fence:
+    """The part of a ledger that admission works on; everything here happens inside a `Turn`."""
+
+    def __init__(self, budget: Budget | None, name: str) -> None:
+        self.budget = budget or Budget()
+        self.name = name
+        self.parent: Fence | None = None
+        self.path: tuple[Fence, ...] = (self,)
+        """This fence and those around it, innermost first."""
+        self.limit = limits(self.budget)
+        self.limited = tuple(unit for unit in range(4) if self.limit[unit] < UNLIMITED)
+        """The units that have a limit: the others need no arithmetic."""
+        self.spent, self.held, self.reserved = [0] * 4, [0] * 4, [0] * 4
+        self.in_flight = 0
+        self.tally = Tally(budget=self.budget)
+        """What was booked since the fence was last opened, without its open children."""
+        self.queue: deque[Waiter] = deque()
+        """Who waits; only an outermost fence has any."""
+        self.set_asides: dict[str, SetAside] = {}
+        self.marks: list[tuple[float, Callable[[], None]]] = []
+        """Shares of a limit, and what to call when they are passed."""
+        self.deadline: float | None = None
+        self.closed = False
+        self.elapsed = 0.0
+        """Seconds it had run before it was restored."""
+        self.past: Tally | None = None
+        """What was booked before it was last opened."""
+        self._started: float | None = None
+        self.children: list[Fence] = []
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it was never opened."""
+        return self._started is None
+
+    def reopen(self, parent: Fence | None) -> None:
+        """Open it inside `parent`; the clock starts with the first opening, and only then."""
+        if self.closed:
+            self.past = self.whole()
+            self.tally, self.children = Tally(budget=self.budget), []
+        self.closed, self.parent = False, parent
+        self.path = (self,) if parent is None else (self, *parent.path)
+        if parent is not None:
+            parent.children.append(self)
+        if self._started is None:
+            self._started = time.monotonic() - self.elapsed
+            if self.budget.seconds is not None:
+                self.deadline = self._started + self.budget.seconds
+
+    def close(self) -> list[Waiter]:
+        """Close it, giving back what it set aside; gives those who waited inside it."""
+        self.closed = True
+        for hold in list(self.set_asides.values()):
+            hold.end()
+        self.retire()
+        return [waiter for waiter in self.path[-1].queue if self in waiter.path]
+
+    def retire(self) -> None:
+        """Hand a closed fence's sums to its parent, once nothing is in flight in it."""
+        parent = self.parent
+        if self.closed and not self.in_flight and parent is not None and self in parent.children:
+            parent.children.remove(self)
+            parent.tally.child(self.name, self.budget).absorb(self.view())
+
+    def passed(self, tell: list[Callable[[], None]]) -> None:
+        """Have those told whose share is passed."""
+        share = max(
+            (self.spent[u] / self.limit[u] if self.limit[u] else 1.0 for u in self.limited), default=0.0
+        )
+        for mark in [mark for mark in self.marks if share >= mark[0]]:
+            self.marks.remove(mark)
+            tell.append(mark[1])
+
+    def refused(self) -> BudgetExhaustedError:
+        """Give the error of a call to a closed fence."""
+        return BudgetExhaustedError(self.name, CLOSED, 1, 0)
+
+    def late(self) -> BudgetExhaustedError:
+        """Give the error of a call past the earliest deadline of the path."""
+        timed = [fence for fence in self.path if fence.deadline is not None]
+        return BudgetExhaustedError(min(timed, key=lambda f: f.deadline or 0.0).name, "seconds", 0, 0)
+
+    def room(self) -> list[int]:
+        """Give what is free now, in every unit."""
+        columns = zip(self.limit, self.spent, self.held, self.reserved, strict=True)
+        return [limit - spent - held - reserved for limit, spent, held, reserved in columns]
+
+    def age(self) -> float:
+        """Give the seconds since it was first opened."""
+        return self.elapsed if self._started is None else time.monotonic() - self._started
+
+    def view(self) -> Tally:
+        """Give what was booked since it was last opened, with what its open children booked."""
+        if not self.children:
+            return self.tally
+        view = Tally(budget=self.budget)
+        view.absorb(self.tally)
+        for child in self.children:
+            view.child(child.name, child.budget).absorb(child.view())
+        return view
+
+    def whole(self) -> Tally:
+        """Give everything that was ever booked at it and below."""
+        if self.past is None:
+            return self.view()
+        whole = Tally(budget=self.budget)
+        whole.absorb(self.past)
+        whole.absorb(self.view())
+        return whole
