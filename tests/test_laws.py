@@ -18,7 +18,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 
 from outlay import Answer, Budget, Ledger, Model, ModelRefusedError, Price, Usage, agents
-from outlay.agents import Direct, SelfConsistency
+from outlay.agents import Direct, PlanAndBudget, SelfConsistency
 from outlay.outcome import Finished, Token
 from outlay.replay import Replay
 from outlay.strategy import QuestionState, Strategy, serializer
@@ -46,6 +46,11 @@ STRATEGIES = {
     "self-consistency": Lawful(
         lambda model: SelfConsistency(model, n=4, waves=True, threshold=1, max_output_tokens=9),
         "__start__ sample, sample sample, sample vote, vote __end__",
+    ),
+    "plan-and-budget": Lawful(
+        lambda model: PlanAndBudget(model, plan_tokens=20, assess_tokens=20, min_answer_tokens=9),
+        "__start__ plan, allocate solve, assess allocate, plan assess, plan solve, solve __end__",
+        json='{"steps": ["the first number", "the sum"], "level": 2, "credits": [40, 60]}',
     ),
 }
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from outlay.agents.direct import Direct
+from outlay.agents.plan_and_budget import PlanAndBudget
 from outlay.agents.self_consistency import SelfConsistency
 from outlay.errors import ConfigurationError
 
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from outlay.model import Model
     from outlay.strategy import Strategy
 
-STRATEGIES: Final[Mapping[str, type[Strategy[Any]]]] = {kind.name: kind for kind in (Direct, SelfConsistency)}
+STRATEGIES: Final[Mapping[str, type[Strategy[Any]]]] = {
+    kind.name: kind for kind in (Direct, SelfConsistency, PlanAndBudget)
+}
 """Every strategy, by its name on the command line."""
 
 _FRACTION: Final = re.compile(r"-?\d+/[1-9]\d*")

@@ -17,15 +17,15 @@ from outlay.budget import Record
 from outlay.model.thinking import split_thinking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 WHOLE_PROBLEM: Final = "Solve the problem directly."
 """The only step of a plan that could not be read."""
 
 DEFAULT_LEVEL: Final = 3
 LEVELS: Final = range(1, 6)
-LEVEL_BUDGETS: Final[Mapping[int, int]] = {1: 200, 2: 250, 3: 350, 4: 450, 5: 600}
-"""Tokens for the solve by difficulty, as in the paper's code."""
+LEVEL_BUDGETS: Final = (200, 250, 350, 450, 600)
+"""Tokens for the solve at each level, as in the paper's code."""
 
 MOST_STEPS: Final = 12
 """A longer plan is a loop: the rest of it is left out."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from outlay.agents.plan_and_budget.plan import (
     LEVEL_BUDGETS,
+    LEVELS,
     MOST_STEPS,
     WHOLE_PROBLEM,
     Assessment,
@@ -203,7 +204,7 @@ def test_levels_are_clamped_and_3_when_unknown(value: object, level: int) -> Non
 
 
 def test_every_level_has_its_budget() -> None:
-    assert LEVEL_BUDGETS == {1: 200, 2: 250, 3: 350, 4: 450, 5: 600}
+    assert dict(zip(LEVELS, LEVEL_BUDGETS, strict=True)) == {1: 200, 2: 250, 3: 350, 4: 450, 5: 600}
 
 
 def test_schemas_ask_for_no_more_than_is_used() -> None:

@@ -1,0 +1,110 @@
+"""What the planner and the solver are asked, in words that small models follow.
+
+Every prompt begins with the problem, so that a provider's prompt cache serves most of each call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from outlay.answers import FINAL_ANSWER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from outlay.agents.plan_and_budget.plan import Plan
+    from outlay.model import Message
+
+VERSION: Final = 1
+"""Part of the plan cache's key: raise it with any change to `PLAN` or `ASSESS`."""
+
+PLAN: Final = """\
+Problem: {question}
+
+List, as JSON {{"steps": [...]}}, the {fewest} to {most} quantities or facts to find in order to solve it, \
+at most 8 words each. The last one is what the problem asks for. Give no numbers and no solutions."""
+
+ASSESS: Final = """\
+Problem: {question}
+
+Steps to solve it:
+{steps}
+
+Give, as JSON {{"level": ..., "credits": [...]}}, how hard the problem is (1 easy to 5 very hard), and how \
+much of the work each step takes: {count} numbers that sum to 100."""
+
+DIRECT: Final = "{question}\n\n{final_answer}"
+
+SINGLE: Final = """\
+{question}
+
+These steps may help; keep to the words given for each:
+{steps}
+
+Calculate briefly, then put the final answer inside \\boxed{{}}."""
+
+FIRST_STEP: Final = """\
+{question}
+
+Answer one step at a time, each in one short line: the calculation and its result.
+
+{step}"""
+
+STEP: Final = "Step {number} of {count}: {question}"
+
+SYNTHESIS: Final = "So what is the answer to the problem? Write only that, inside \\boxed{}."
+
+UNANSWERED: Final = "(no answer)"
+"""Stands for the answer of a step that failed."""
+
+
+def plan_prompt(question: str, most_steps: int) -> str:
+    """Ask for a plan."""
+    return PLAN.format(question=question, fewest=min(2, most_steps), most=most_steps)
+
+
+def assessment_prompt(question: str, plan: Plan) -> str:
+    """Ask how hard the problem is, and each step of it."""
+    steps = "\n".join(f"{i}. {step.question}" for i, step in enumerate(plan.steps, 1))
+    return ASSESS.format(question=question, steps=steps, count=len(plan.steps))
+
+
+def direct_prompt(question: str) -> str:
+    """Ask for the answer without a plan."""
+    return DIRECT.format(question=question, final_answer=FINAL_ANSWER)
+
+
+def single_prompt(question: str, plan: Plan, words: Sequence[int]) -> str:
+    """Ask for everything in one call, with a limit in words on each step."""
+    steps = "\n".join(
+        f"{i}. {_hinted(step.question, step.hint)} (at most {limit} {'word' if limit == 1 else 'words'})"
+        for i, (step, limit) in enumerate(zip(plan.steps, words, strict=True), 1)
+    )
+    return SINGLE.format(question=question, steps=steps)
+
+
+def conversation(question: str, plan: Plan, answers: Sequence[str], *, last: str = "") -> list[Message]:
+    """Give the talk so far: each step asked and answered, then the next step, or `last`.
+
+    Args:
+        question: The problem.
+        plan: Its sub-questions.
+        answers: To the first of them; empty for one that failed.
+        last: What is asked after the answers instead of the next step.
+    """
+    asked = [_step(question, plan, i) for i in range(len(answers) + (not last))]
+    messages: list[Message] = []
+    for step, answer in zip(asked, answers, strict=False):
+        messages.append({"role": "user", "content": step})
+        messages.append({"role": "assistant", "content": answer or UNANSWERED})
+    return [*messages, {"role": "user", "content": last or asked[-1]}]
+
+
+def _step(question: str, plan: Plan, index: int) -> str:
+    step = plan.steps[index]
+    asked = STEP.format(number=index + 1, count=len(plan.steps), question=_hinted(step.question, step.hint))
+    return asked if index else FIRST_STEP.format(question=question, step=asked)
+
+
+def _hinted(question: str, hint: str) -> str:
+    return f"{question} ({hint})" if hint else question
