@@ -1,5 +1,5 @@
 """The command line."""
 
-from outlay.cli.app import main
+from outlay.cli.entry import main
 
 __all__ = ["main"]

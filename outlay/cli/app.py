@@ -35,14 +35,13 @@ Strategy = Annotated[
 Limits = "Limits (worst case reserved before each call; none: no limit, still counted)"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def run(arguments: Sequence[str]) -> int:
     """Run the command, and give its exit status."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    as_json = "--json" in given
+    as_json = "--json" in arguments
     quiet_failures(as_json=as_json)
     try:
         # Not `app(...)`: that would put typer's own excepthook in place of ours.
-        status = get_command(app)(given, prog_name="outlay", standalone_mode=False)
+        status = get_command(app)(arguments, prog_name="outlay", standalone_mode=False)
         sys.stdout.flush()
     except OutlayError as exc:
         say_error(type(exc).__name__, str(exc), as_json=as_json)
@@ -52,13 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             hint = "" if as_json else " (--help lists what there is)"
             say_error("UsageError", exc.format_message().rstrip(".") + hint, as_json=as_json)
         return exc.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        say_error("Interrupted", "interrupted", as_json=as_json)
-        return INTERRUPTED
     except BrokenPipeError:
         # What is still buffered would fail once more when the interpreter flushes it.
         sys.stdout = None
         return FAILED
+    # Typer takes an interruption that comes before the run for an ordinary end.
+    if status == INTERRUPTED:
+        say_error("Interrupted", "interrupted before anything was spent", as_json=as_json)
     return status if isinstance(status, int) else ANSWERED
 
 
