@@ -1,13 +1,17 @@
-"""What a reply is billed, and how its samples share the bill: arithmetic, no state."""
+"""What a reply or a failure is billed, and how the samples of a reply share the bill."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from outlay.budget import PICODOLLARS, Usage, apportion
+from outlay.model.records import Completion
+from outlay.model.thinking import split_thinking
 
 if TYPE_CHECKING:
     from outlay.budget import Price
+    from outlay.errors import ModelError
+    from outlay.ledger import Reservation
     from outlay.model.records import Choice, Reply
 
 
@@ -40,6 +44,30 @@ def shares(usage: Usage, reply: Reply, price: Price | None) -> tuple[Usage, ...]
     asked = {"calls": usage.calls, "prompt_tokens": usage.prompt_tokens, "cached_tokens": usage.cached_tokens}
     parts[0] = parts[0].model_copy(update=asked)
     return tuple(_priced(part, usage, price) for part in parts)
+
+
+def completion(choice: Choice, usage: Usage, model: str) -> Completion:
+    """Make a completion of a choice, its thinking told apart."""
+    text, thinking = split_thinking(choice.text)
+    return Completion(
+        text=text,
+        reasoning=choice.reasoning or thinking,
+        usage=usage,
+        finish_reason=choice.finish_reason,
+        logprobs=choice.logprobs,
+        tool_calls=choice.tool_calls,
+        model=model,
+    )
+
+
+def settle_failure(reservation: Reservation, error: ModelError) -> Usage:
+    """Settle a failed call by what is known of it."""
+    if not error.sent:
+        reservation.release()
+        return Usage()
+    if error.unknown:
+        return reservation.forfeit()
+    return reservation.settle(error.usage or Usage(calls=1))
 
 
 def _length(choice: Choice) -> int:

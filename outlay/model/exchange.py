@@ -17,7 +17,6 @@ from outlay.errors import BudgetExhaustedError, ConfigurationError, ModelError, 
 from outlay.ledger import Claim, current_ledger
 from outlay.model import billing
 from outlay.model.records import Choice, Completion, Reply
-from outlay.model.thinking import split_thinking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,7 +128,7 @@ class Exchange:
             reservation.release()
             raise
         except ModelError as exc:
-            raise self._billed(exc, bill_failure(reservation, exc)) from exc.__cause__
+            raise self._billed(exc, billing.settle_failure(reservation, exc)) from exc.__cause__
         usage = billing.reported(reply)
         usage = reservation.forfeit() if usage is None else reservation.settle(usage)
         parts = billing.shares(usage, reply, price)
@@ -156,7 +155,7 @@ class Exchange:
             raise ModelUnavailableError(
                 f"{self.terms.name} replied without any choice",
                 usage=billing.reported(reply),
-                unknown=reply.usage is None,
+                unknown=billing.reported(reply) is None,
             )
         return reply
 
@@ -273,32 +272,8 @@ class Exchange:
     ) -> tuple[Completion, ...]:
         requested = "shared" if self.request.n > 1 else "single"
         return tuple(
-            completion(choice, part, self.terms.name).model_copy(
+            billing.completion(choice, part, self.terms.name).model_copy(
                 update={"requested": requested, "replayed": replayed}
             )
             for choice, part in zip(choices, parts, strict=True)
         )
-
-
-def completion(choice: Choice, usage: Usage, model: str) -> Completion:
-    """Make a completion of a choice, its thinking told apart."""
-    text, thinking = split_thinking(choice.text)
-    return Completion(
-        text=text,
-        reasoning=choice.reasoning or thinking,
-        usage=usage,
-        finish_reason=choice.finish_reason,
-        logprobs=choice.logprobs,
-        tool_calls=choice.tool_calls,
-        model=model,
-    )
-
-
-def bill_failure(reservation: Reservation, error: ModelError) -> Usage:
-    """Settle a failed call by what is known of it."""
-    if not error.sent:
-        reservation.release()
-        return Usage()
-    if error.unknown:
-        return reservation.forfeit()
-    return reservation.settle(error.usage or Usage(calls=1))
