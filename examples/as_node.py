@@ -42,7 +42,7 @@ def main() -> None:
     """Run it, read its state back from the checkpointer, and print the answer and the bill."""
     model = Model("local")
     graph = StateGraph(State)
-    graph.add_node("quick", Direct(model).as_node(budget=Budget(output_tokens=20)))
+    graph.add_node("quick", Direct(model).as_node(budget=Budget(output_tokens=12)))
     graph.add_node("vote", SelfConsistency(model, n=3, max_output_tokens=60).graph)
     graph.add_edge(START, "quick")
     graph.add_conditional_edges("quick", enough, {"yes": END, "no": "vote"})

@@ -291,12 +291,13 @@ def _kill_at(server: CountingServer, request: int, arguments: list[str]) -> None
     here = Path(__file__).parent
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen([sys.executable, "-c", RUN, *arguments], cwd=here, env=environment) as running:
-        came = server.wait_for(request, timeout=30)
+        came = server.wait_for(request, timeout=100)
         running.kill()
     assert came
     assert running.returncode == -signal.SIGKILL
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("place", ["middle", "last"])
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_killed_and_run_again_with_its_journal_it_pays_for_nothing_twice(
