@@ -108,7 +108,7 @@ class Storm:
     @property
     def confirmed(self) -> Sums:
         """What the outermost fence counted, without its unconfirmed part."""
-        return Sums(*map(int.__sub__, self.booked, map(int.__neg__, sums(self.fences[0].unconfirmed))))
+        return Sums(*map(int.__sub__, self.booked, sums(self.fences[0].unconfirmed)))
 
     @property
     def read(self) -> Sums:
@@ -119,9 +119,13 @@ class Storm:
     def unread(self) -> Sums:
         """The worst cases of the requests whose outcome the caller cannot know."""
         bodies = [exchange.body for exchange, told in self._readings() if not told]
-        prompts = self.prompt_bound * len(bodies)
-        outputs = sum(body["max_tokens"] * body.get("n", 1) for body in bodies)
-        return Sums(len(bodies), prompts, outputs, prompts + outputs, PRICE.worst_case(prompts, outputs))
+        return self.worst_cases(len(bodies), sum(body["max_tokens"] * body.get("n", 1) for body in bodies))
+
+    def worst_cases(self, calls: int, output_tokens: int) -> Sums:
+        """Give what is reserved for so many calls of so many output tokens in all."""
+        prompts = self.prompt_bound * calls
+        dollars = PRICE.worst_case(prompts, output_tokens)
+        return Sums(calls, prompts, output_tokens, prompts + output_tokens, dollars)
 
     @property
     def short_of_served(self) -> list[str]:
@@ -301,3 +305,9 @@ async def _group(
     storm.outcomes |= outcomes
     if fence is not None:
         storm.fences.append(fence)
+
+
+def told_to(server: CountingServer, wanted: Callable[[int], bool]) -> Usage:
+    """Sum up what the server told the callers that are `wanted`."""
+    told = [exchange.told for exchange in server.exchanges if wanted(number_of(exchange.body))]
+    return sum((usage for usage in told if usage), Usage())
