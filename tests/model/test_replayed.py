@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from outlay.budget import Budget, Price, Usage
+from outlay.ledger import Ledger
+from outlay.replay import Replay
+from outlay.testing import ScriptedModel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PRICE = Price(input=1, output=2)
+
+
+def test_a_second_run_pays_for_nothing_and_is_billed_all_the_same(tmp_path: Path) -> None:
+    async def run(script: list[str]) -> tuple[list[str], Usage, Usage, int]:
+        with Replay(tmp_path / "journal") as replay, replay.run(), Ledger() as ledger:
+            model = ScriptedModel(script, price=PRICE, max_n=2, replay=replay)
+            one = await model.complete("hi there")
+            more = await model.sample("hi there", 2)
+            said = [c.text for c in (one, *more)]
+            return said, ledger.usage, ledger.replayed, len(model.requests)
+
+    first = asyncio.run(run(["a", "b c", "d e f"]))
+    second = asyncio.run(run([]))
+    assert first[0] == second[0] == ["a", "b c", "d e f"]
+    assert first[1] == second[1] == second[2]
+    assert first[2] == Usage()
+    assert (first[3], second[3]) == (2, 0)
+
+
+def test_only_missing_samples_are_asked_for(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        with Replay(tmp_path / "journal") as replay, Ledger() as ledger:
+            await ScriptedModel(["a"], max_n=8, replay=replay).sample("hi", 1, first=1)
+            model = ScriptedModel(["b", "c"], max_n=8, replay=replay)
+            completions = await model.sample("hi", 3, first=0)
+            assert [(c.text, c.replayed) for c in completions] == [("b", False), ("a", True), ("c", False)]
+            assert [request.n for request in model.requests] == [2]
+            assert ledger.replayed.generations == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_longer_greedy_generation_serves_a_shorter_cap(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        with Replay(tmp_path / "journal") as replay:
+            model = ScriptedModel(["one two three four"], replay=replay, temperature=0.0)
+            with replay.run():
+                await model.complete("hi", max_output_tokens=10)
+            with replay.run(), Ledger(Budget(output_tokens=2)):
+                short = await model.complete("hi", max_output_tokens=10)
+        assert (short.text.strip(), short.finish_reason, short.replayed) == ("one two", "length", True)
+        assert short.usage.output_tokens == 2
+
+    asyncio.run(scenario())
+
+
+def test_a_stream_is_replayed_whole(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        with Replay(tmp_path / "journal") as replay:
+            with replay.run():
+                await ScriptedModel(["one two"], replay=replay).complete("hi")
+            with replay.run():
+                events = [event async for event in ScriptedModel([], replay=replay).stream("hi")]
+        assert "".join(event.text for event in events) == "one two"
+        assert events[-1].completion is not None
+        assert events[-1].completion.replayed
+
+    asyncio.run(scenario())
