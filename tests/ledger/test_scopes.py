@@ -1,0 +1,250 @@
+"""Which fence a call is inside of, when fences open and close, and what outlives them."""
+
+import asyncio
+import gc
+import threading
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from outlay import current_ledger, require_fence
+from outlay.budget import Budget, Usage
+from outlay.errors import BudgetExhaustedError, ConfigurationError
+from outlay.ledger import Claim, Ledger, Reservation, Snapshot
+from outlay.ledger.admission import Turn
+
+CLAIM = Claim(model="m", prompt_tokens=5, max_output_tokens=10)
+TEN = Usage(calls=1, generations=1, prompt_tokens=5, output_tokens=10)
+
+
+def test_the_parent_is_the_ambient_fence() -> None:
+    with Ledger(name="outer") as outer, Ledger(name="inner") as inner:
+        assert inner.parent is outer
+        inner.reserve(CLAIM).settle(TEN)
+    assert outer.usage.output_tokens == 10
+
+
+def test_allotting_on_an_outer_handle_from_inside_is_an_error() -> None:
+    with Ledger(name="outer") as outer, outer.allot(name="inner"):
+        with pytest.raises(ConfigurationError, match="would escape it"):
+            outer.allot(name="escape")
+
+
+def test_one_ledger_under_two_parents_at_once_is_an_error() -> None:
+    shared = Ledger(name="shared")
+
+    def enter_elsewhere() -> None:
+        with Ledger(name="other"), shared:
+            pass
+
+    with Ledger(name="first"), shared, ThreadPoolExecutor(1) as thread:
+        with pytest.raises(ConfigurationError, match="open inside another fence"):
+            thread.submit(enter_elsewhere).result()
+
+
+def test_a_ledger_may_be_entered_again_and_keeps_its_sums() -> None:
+    ledger = Ledger(Budget(output_tokens=15))
+    with ledger:
+        ledger.reserve(CLAIM).settle(TEN)
+    with Ledger(name="day") as day, ledger:
+        assert ledger.reserve(CLAIM).max_output_tokens == 5
+    assert ledger.usage.output_tokens == 10
+    assert day.usage.output_tokens == 0
+
+
+def test_a_closed_fence_refuses_calls_and_its_waiters() -> None:
+    async def scenario() -> None:
+        with Ledger(name="outer") as outer:
+            with outer.allot(Budget(output_tokens=10), name="inner") as inner:
+                flying = inner.reserve(CLAIM)
+                waiting = asyncio.create_task(inner.areserve(CLAIM))
+                await asyncio.sleep(0)
+            with pytest.raises(BudgetExhaustedError, match="closed"):
+                await waiting
+            with pytest.raises(BudgetExhaustedError, match="closed"):
+                inner.reserve(CLAIM)
+            flying.settle(TEN)
+            assert (inner.usage.output_tokens, outer.usage.output_tokens) == (10, 10)
+            assert outer.report().children[0].usage.output_tokens == 10
+
+    asyncio.run(scenario())
+
+
+def test_leaving_restores_the_nearest_open_ancestor() -> None:
+    outer, inner = Ledger(name="outer"), Ledger(name="inner")
+    outer.__enter__()
+    inner.__enter__()
+    outer.__exit__()
+    assert current_ledger() is inner
+    inner.__exit__()
+    assert current_ledger() is None
+
+
+def test_an_abandoned_generator_does_not_remove_an_unrelated_fence() -> None:
+    async def stream() -> AsyncIterator[int]:
+        with Ledger(name="stream"):
+            yield 1
+            yield 2
+
+    async def scenario() -> None:
+        abandoned = stream()
+        await anext(abandoned)
+        with Ledger(name="unrelated") as unrelated:
+            await abandoned.aclose()
+            assert current_ledger() is unrelated
+
+    asyncio.run(scenario())
+
+
+def test_the_clock_starts_with_the_first_entry_and_only_then() -> None:
+    ledger = Ledger(Budget(seconds=100))
+    with ledger:
+        first = ledger.deadline
+    with ledger:
+        assert ledger.deadline == first
+
+
+def test_a_call_after_the_deadline_is_refused() -> None:
+    with Ledger(Budget(seconds=0)) as fence:
+        with pytest.raises(BudgetExhaustedError) as refused:
+            fence.reserve(CLAIM)
+    assert refused.value.limit == "seconds"
+
+
+def test_a_ledger_called_by_name_is_charged_beside_the_ambient_fence() -> None:
+    app = Ledger(Budget(output_tokens=100), name="app")
+    with Ledger(Budget(output_tokens=8), name="request") as request:
+        assert app.reserve(CLAIM).max_output_tokens == 8
+        request_usage = request.remaining.output_tokens
+    assert (request_usage, app.remaining.output_tokens) == (0, 92)
+
+
+def test_a_narrower_ambient_fence_counts_for_an_outer_handle() -> None:
+    with Ledger(Budget(output_tokens=100)) as outer, outer.allot(Budget(output_tokens=3), name="inner"):
+        assert outer.reserve(CLAIM).max_output_tokens == 3
+
+
+def test_bind_carries_a_fence_into_a_thread() -> None:
+    with Ledger() as fence, ThreadPoolExecutor(1) as thread:
+        assert thread.submit(current_ledger).result() is None
+        assert thread.submit(fence.bind(current_ledger)).result() is fence
+
+
+def test_bind_carries_a_fence_into_a_coroutine_of_another_loop() -> None:
+    async def ambient() -> Ledger | None:
+        await asyncio.sleep(0)
+        return current_ledger()
+
+    with Ledger() as fence, ThreadPoolExecutor(1) as thread:
+        assert thread.submit(lambda: asyncio.run(fence.bind(ambient)())).result() is fence
+
+
+def test_a_fence_reaches_tasks_and_to_thread() -> None:
+    async def scenario() -> None:
+        with Ledger() as fence:
+            assert await asyncio.to_thread(require_fence) is fence
+
+    asyncio.run(scenario())
+
+
+def test_no_fence_is_an_error_for_those_who_require_one() -> None:
+    with pytest.raises(ConfigurationError, match="with Ledger"):
+        require_fence()
+
+
+def test_a_callback_fires_once_when_a_share_is_passed() -> None:
+    seen: list[Usage] = []
+    with Ledger(Budget(output_tokens=30)) as fence:
+        fence.on_share(0.5, lambda ledger: seen.append(ledger.usage))
+        for _ in range(3):
+            fence.reserve(CLAIM).settle(TEN)
+    assert [usage.output_tokens for usage in seen] == [20]
+
+
+def test_a_snapshot_survives_json_and_goes_on() -> None:
+    with Ledger(Budget(output_tokens=100, seconds=50), name="app") as ledger:
+        with ledger.allot(name="node") as node:
+            node.reserve(CLAIM).settle(TEN)
+        flying = ledger.reserve(CLAIM)
+        taken = ledger.snapshot().model_dump_json()
+        flying.release()
+    restored = Ledger.restore(Snapshot.model_validate_json(taken))
+    with restored:
+        assert restored.usage.output_tokens == 20
+        assert restored.unconfirmed.output_tokens == 10
+        assert restored.remaining.output_tokens == 80
+        assert restored.report().children[0].name == "node"
+        assert (restored.seconds_left() or 0) < 50
+
+
+def test_children_of_one_name_are_one_row() -> None:
+    with Ledger() as run:
+        for _ in range(3):
+            with run.allot(name="draft") as draft:
+                draft.reserve(CLAIM).settle(TEN)
+        with run.allot(name="open") as still:
+            still.reserve(CLAIM).settle(TEN)
+            report = run.report()
+    assert [(c.name, c.usage.calls) for c in report.children] == [("draft", 3), ("open", 1)]
+    assert report.by_model["m"].calls == 4
+    assert "draft" in str(report)
+
+
+def test_closed_fences_are_not_kept() -> None:
+    with Ledger() as run:
+        for _ in range(100):
+            with run.allot(name="call"):
+                pass
+        assert run.children == []
+
+
+def test_a_finalizer_inside_the_critical_section_settles_after_it() -> None:
+    class Stream:
+        def __init__(self, reservation: Reservation) -> None:
+            self.reservation = reservation
+            self.cycle = self
+
+        def __del__(self) -> None:
+            self.reservation.forfeit()
+
+    with Ledger(Budget(output_tokens=10)) as fence:
+        gc.disable()
+        Stream(fence.reserve(CLAIM))
+        with Turn():
+            gc.collect()
+        gc.enable()
+        assert fence.unconfirmed.output_tokens == 10
+
+
+def test_random_load_from_four_loops_never_passes_a_fence() -> None:
+    outer = Ledger(Budget(output_tokens=5_000, calls=400), name="outer")
+
+    async def call(size: int) -> None:
+        try:
+            reservation = await outer.areserve(Claim(max_output_tokens=size))
+        except BudgetExhaustedError:
+            return
+        try:
+            await asyncio.sleep(0.0001 * (size % 5))
+        except asyncio.CancelledError:
+            reservation.forfeit()
+            raise
+        reservation.settle(Usage(calls=1, generations=1, output_tokens=min(size // 3, reservation.max_output_tokens)))
+
+    async def loop(seed: int) -> None:
+        tasks = [asyncio.create_task(call(20 + (seed * 31 + i * 17) % 90)) for i in range(120)]
+        await asyncio.sleep(0.001)
+        for task in tasks[::7]:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    with outer:
+        threads = [threading.Thread(target=lambda s=s: asyncio.run(loop(s))) for s in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert outer.usage.output_tokens <= 5_000
+    assert outer.usage.calls <= 400
+    assert (outer.reserved, outer.held, outer.in_flight, list(outer.queue)) == ([0] * 4, [0] * 4, 0, [])
