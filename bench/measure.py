@@ -73,7 +73,7 @@ async def _measure(options: argparse.Namespace, items: list[dict[str, str]]) -> 
         (options.out / "records.jsonl").open("a", encoding="utf-8") as file,
         Progress(console=Console(stderr=True)) as progress,
     ):
-        model = Model(options.model, replay=replay)
+        model = Model(options.model, replay=replay, timeout=3600)
         bar = progress.add_task("items", total=len(missing))
 
         async def one(spec: str, tokens: int, item: dict[str, str]) -> None:

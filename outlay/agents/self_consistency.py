@@ -21,7 +21,7 @@ from pydantic import Field
 
 from outlay.answers import FINAL_ANSWER, Vote, extract, normalise, tally
 from outlay.budget import Record, Settings
-from outlay.errors import BudgetExhaustedError, ModelError
+from outlay.errors import BudgetExhaustedError, ModelError, OutlayError
 from outlay.ledger import require_fence
 from outlay.strategy import Outcome, StopReason, Strategy, stop_reason
 
@@ -65,12 +65,20 @@ class Sample(Record):
     """Why the sample failed."""
 
 
+class Refused(Record):
+    """The end of the budget, as a sample met it."""
+
+    reason: StopReason
+    said: str
+    """The refusal, and the failure before it where a retry was refused."""
+
+
 class State(TypedDict):
     """The state of the graph."""
 
     question: str
     samples: Annotated[list[Sample], operator.add]
-    stopped: StopReason | None
+    refused: Refused | None
     outcome: Outcome
 
 
@@ -78,7 +86,7 @@ class SampleUpdate(TypedDict):
     """What `sample` writes."""
 
     samples: list[Sample]
-    stopped: StopReason | None
+    refused: Refused | None
 
 
 class VoteUpdate(TypedDict):
@@ -122,20 +130,22 @@ class SelfConsistency(Strategy[Config]):
                 return_failures=True,
             )
         except BudgetExhaustedError as exc:
-            return {"samples": [], "stopped": stop_reason(exc)}
+            return {"samples": [], "refused": _refused(exc)}
         refused = [c for c in completions if isinstance(c, BudgetExhaustedError)]
         samples = [_read(c) for c in completions if not isinstance(c, BudgetExhaustedError)]
         if not refused and len(drawn) + count >= self.config.n and all(s.error for s in [*drawn, *samples]):
             raise next(c for c in completions if isinstance(c, ModelError))
-        return {"samples": samples, "stopped": stop_reason(refused[0]) if refused else None}
+        return {"samples": samples, "refused": _refused(refused[0]) if refused else None}
 
     async def vote(self, state: State) -> VoteUpdate:
         samples = state["samples"]
         votes = tally([sample.value for sample in samples])
         answered = [sample for sample in samples if sample.error is None]
-        stopped = state["stopped"] or "finished"
+        refused = state["refused"]
+        stopped = refused.reason if refused else "finished"
+        degraded = _left_out(samples, self.config.n, refused)
         if not answered:
-            return {"outcome": Outcome(text="", stop_reason=stopped, degraded="no sample could be paid for")}
+            return {"outcome": Outcome(text="", stop_reason=stopped, degraded=degraded)}
         text = samples[votes[0].first].text if votes else answered[0].text
         self.say(text)
         return {
@@ -143,7 +153,7 @@ class SelfConsistency(Strategy[Config]):
                 text=text,
                 value=votes[0].value if votes else extract(text),
                 stop_reason=stopped,
-                degraded=_left_out(samples, self.config.n, stopped),
+                degraded=degraded,
             )
         }
 
@@ -151,7 +161,7 @@ class SelfConsistency(Strategy[Config]):
         samples = state["samples"]
         left = self.config.n - len(samples)
         votes = tally([sample.value for sample in samples])
-        settled = left <= 0 or state["stopped"] is not None or self._settled(votes, left)
+        settled = left <= 0 or state["refused"] is not None or self._settled(votes, left)
         return "yes" if settled else "no"
 
     def _settled(self, votes: Sequence[Vote], left: int) -> bool:
@@ -205,15 +215,20 @@ def _lead(votes: Sequence[Vote]) -> tuple[int, int]:
     return counts[0], counts[1]
 
 
-def _read(completion: Completion | ModelError) -> Sample:
-    if isinstance(completion, ModelError):
+def _read(completion: Completion | OutlayError) -> Sample:
+    if isinstance(completion, OutlayError):
         return Sample(error=str(completion))
     value = extract(completion.text, marked=completion.finish_reason == "length")
     return Sample(text=completion.text, value=normalise(value) if value is not None else None)
 
 
-def _left_out(samples: Sequence[Sample], n: int, stopped: StopReason) -> str | None:
+def _left_out(samples: Sequence[Sample], n: int, refused: Refused | None) -> str | None:
     failed = sum(sample.error is not None for sample in samples)
-    if stopped != "finished":
-        return f"the budget paid for {len(samples)} of {n} samples"
+    if refused:
+        return f"the budget paid for {len(samples)} of {n} samples ({refused.said})"
     return f"{failed} of {len(samples)} samples failed" if failed else None
+
+
+def _refused(refusal: BudgetExhaustedError) -> Refused:
+    before = f"; before that: {refusal.__cause__}" if refusal.__cause__ else ""
+    return Refused(reason=stop_reason(refusal), said=f"{refusal}{before}")
