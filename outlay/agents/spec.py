@@ -21,7 +21,7 @@ from outlay.agents.self_consistency import SelfConsistency
 from outlay.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from outlay.model import Model
     from outlay.strategy import Strategy
@@ -37,15 +37,22 @@ _PARAMETER: Final = re.compile(r"""(?:[^,\[{"]|\[[^]]*\]|\{[^}]*\}|"[^"]*")+""")
 
 
 def strategy_from_spec(
-    spec: str, model: Model | str, *, teacher: Model | str | None = None, seed: int | None = None
+    spec: str,
+    model: Model | str,
+    *,
+    teacher: Model | str | None = None,
+    seed: int | None = None,
+    model_named: Callable[[str], Model] | None = None,
 ) -> Strategy[Any]:
     """Make the strategy that `spec` names.
 
     Args:
-        spec: A name, and after a colon parameters as `name=value`, separated by commas.
+        spec: A name, and after a colon parameters as `name=value`, separated by commas; the name of
+            a further model, such as a planner, is one, too.
         model: What answers.
         teacher: The dearer model, for a strategy that has one.
         seed: Overrides the seed in `spec`, for a strategy that has one.
+        model_named: Makes the models named in `spec`; absent: with nothing but their name.
 
     Raises:
         ConfigurationError: The strategy or a parameter is unknown, a value does not fit, or the
@@ -54,12 +61,15 @@ def strategy_from_spec(
     name, written = parse_spec(spec)
     kind = STRATEGIES[name]
     known = kind.Config.model_fields
-    parameters = {key: _read(value, known[key].annotation) for key, value in written.items()}
+    models: dict[str, Model | str] = {
+        key: model_named(written[key]) if model_named else written[key] for key in written if key not in known
+    }
+    parameters = {key: _read(value, known[key].annotation) for key, value in written.items() if key in known}
     if seed is not None:
         if "seed" not in known:
             raise ConfigurationError(f"strategy {name!r} takes no seed: leave the seed out")
         parameters["seed"] = seed
-    models = {"model": model}
+    models["model"] = model
     if teacher is not None:
         if "teacher" not in collaborators(kind):
             raise ConfigurationError(f"strategy {name!r} has no teacher: leave the teacher out")
@@ -77,7 +87,7 @@ def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
     name = name.strip().replace("_", "-")
     if name not in STRATEGIES:
         raise ConfigurationError(_unknown("strategy", name, STRATEGIES))
-    known = STRATEGIES[name].Config.model_fields
+    known = [*STRATEGIES[name].Config.model_fields, *collaborators(STRATEGIES[name])[1:]]
     parameters: dict[str, str] = {}
     for key, value in _parameters(rest):
         if key not in known:

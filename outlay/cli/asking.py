@@ -121,7 +121,9 @@ def build(order: Order, stand_in: Callable[[Provider], Provider] | None = None) 
 
     model = model_named(order.model, price=read_price(order.price), api_base=order.api_base)
     teacher = model_named(order.teacher) if order.teacher else None
-    return strategy_from_spec(order.strategy, model, teacher=teacher, seed=order.seed)
+    return strategy_from_spec(
+        order.strategy, model, teacher=teacher, seed=order.seed, model_named=model_named
+    )
 
 
 def say_answer(found: Answer) -> None:

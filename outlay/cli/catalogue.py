@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import types
 from typing import TYPE_CHECKING, Any, Final, Literal, Union, get_args, get_origin
@@ -32,8 +33,8 @@ def list_strategies(*, as_json: bool) -> int:
         source = f"  arXiv {entry['arxiv']}" if entry["arxiv"] else ""
         console.print(Text.assemble((entry["name"], "bold cyan"), (source, "dim")), soft_wrap=True)
         console.print(f"  the budget buys: {entry['summary']}", soft_wrap=True)
-        if len(entry["models"]) > 1:
-            console.print(f"  models: {', '.join(entry['models'])}")
+        if further := entry["models"][1:]:
+            console.print(f"  further models, given as parameters: {', '.join(further)}")
         console.print(_parameters(entry["parameters"]))
     return ANSWERED
 
@@ -88,4 +89,6 @@ def _written(default: Any) -> str:
     """Write a default as it would be given on the command line."""
     if default is None:
         return "none"
-    return str(default).lower() if isinstance(default, bool) else str(default)
+    if isinstance(default, (bool, list, tuple)):
+        return json.dumps(default).replace(" ", "")
+    return f"{default:g}" if isinstance(default, float) else str(default)

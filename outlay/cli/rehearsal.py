@@ -14,18 +14,19 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from pydantic import Field
 from rich import box
 from rich.table import Table
 
 from outlay.budget import PICODOLLARS, Record, Usage
 from outlay.cli.asking import Session, open_session
-from outlay.cli.bill import dollars, limits
+from outlay.cli.bill import UNITS, amount, dollars, limits, rooms
 from outlay.cli.exits import ANSWERED, print_json, say_error
 from outlay.cli.live import paper
 from outlay.cli.order import read_price
 from outlay.cli.placeholder import instance
 from outlay.cli.running import interruptible
-from outlay.ledger import current_ledger
+from outlay.ledger import Ledger, current_ledger
 from outlay.model import Choice, Chunk, Reply
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ ASSUMPTIONS: Final = (
 )
 
 
+TINY: Final = 1e-9
+"""Differences of dollars below this are rounding."""
+
+
 class PlannedCall(Record):
     """One request that the run would make."""
 
@@ -56,6 +61,8 @@ class PlannedCall(Record):
     """Of each sample."""
     usd: float | None
     """Worst case; `None` where the price is unknown."""
+    set_aside: dict[str, float] = Field(default_factory=dict)
+    """What the run's fence held back for later calls meanwhile, in each unit that it limits."""
 
 
 def rehearse(order: Order) -> int:
@@ -99,7 +106,11 @@ def _say(session: Session, calls: Sequence[PlannedCall], found: Answer, most_cal
     if most_calls > usage.calls:
         console.print(f"short replies would leave room for more, inside the same limits: {most_calls} calls")
     for line in limits(session.ledger):
-        console.print(line)
+        console.print(line.replace(" spent", " at most"))
+    for unit in UNITS:
+        if held := max((call.set_aside.get(unit, 0) for call in calls), default=0):
+            named = "" if unit == "usd" else f" {UNITS[unit]}"
+            console.print(f"set aside meanwhile for later calls: up to {amount(unit, held)}{named}")
     ending = f"it would end: {found.stop_reason}"
     console.print(f"{ending} ({found.degraded})" if found.degraded else ending, soft_wrap=True)
     console.print("assumed:")
@@ -107,15 +118,34 @@ def _say(session: Session, calls: Sequence[PlannedCall], found: Answer, most_cal
         console.print(f"  - {assumption}", soft_wrap=True)
 
 
+def _held(fence: Ledger | None, call: PlannedCall) -> dict[str, float]:
+    """Give what is neither spent, nor left, nor reserved for `call`, which is the only one in flight."""
+    while fence and isinstance(fence.parent, Ledger):
+        fence = fence.parent
+    output = call.n * call.max_output_tokens
+    reserved = {
+        "calls": 1,
+        "output_tokens": output,
+        "total_tokens": output + call.prompt_tokens,
+        "usd": call.usd or 0.0,
+    }
+    held = {
+        room.unit: room.limit - room.left - room.spent - reserved[room.unit]
+        for room in (rooms(fence) if fence else ())
+        if room.unit in reserved
+    }
+    return {unit: value for unit, value in held.items() if value > TINY}
+
+
 def _table(calls: Sequence[PlannedCall]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("node")
-    for heading in ("calls", "samples each", "prompt each", "output each, at most", "dollars, at most"):
+    for heading in ("calls", "samples each", "prompt each, max", "output each, max", "dollars, max"):
         table.add_column(heading, justify="right")
-    for call, count in Counter(calls).items():
-        usd = None if call.usd is None else call.usd * count
-        figures = (count, call.n, call.prompt_tokens, call.max_output_tokens)
-        table.add_row(call.node, *(f"{figure:,}" for figure in figures), dollars(usd))
+    rows = Counter((c.node, c.n, c.prompt_tokens, c.max_output_tokens, c.usd) for c in calls)
+    for (node, *figures, usd), count in rows.items():
+        worst = None if usd is None else usd * count
+        table.add_row(node, *(f"{figure:,}" for figure in (count, *figures)), dollars(worst))
     return table
 
 
@@ -136,16 +166,15 @@ class Rehearsal:
         price = self.price_given or self.provider.price(prompt)
         output = request.n * request.max_output_tokens
         fence = current_ledger()
-        self.calls.append(
-            PlannedCall(
-                node=fence.name if fence else "",
-                model=request.model,
-                prompt_tokens=prompt,
-                n=request.n,
-                max_output_tokens=request.max_output_tokens,
-                usd=price.worst_case(prompt, output) / PICODOLLARS if price else None,
-            )
+        call = PlannedCall(
+            node=fence.name if fence else "",
+            model=request.model,
+            prompt_tokens=prompt,
+            n=request.n,
+            max_output_tokens=request.max_output_tokens,
+            usd=price.worst_case(prompt, output) / PICODOLLARS if price else None,
         )
+        self.calls.append(call.model_copy(update={"set_aside": _held(fence, call)}))
         if self.brief:
             output = request.n
         usage = Usage(calls=1, generations=request.n, prompt_tokens=prompt, output_tokens=output)

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from outlay.agents import PlanAndBudget
 from outlay.agents.spec import STRATEGIES, collaborators, parse_spec, strategy_from_spec
 from outlay.errors import ConfigurationError
 from outlay.testing import ScriptedModel
 
 MODEL = ScriptedModel([])
+PLANNER = ScriptedModel([])
 
 
 def test_a_name_alone_gives_the_defaults() -> None:
@@ -59,6 +61,11 @@ def test_a_seed_overrides_the_written_one() -> None:
 def test_what_is_wrong_is_named(spec: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said.replace("?", r"\?")):
         strategy_from_spec(spec, MODEL)
+
+
+def test_a_further_model_is_a_parameter() -> None:
+    strategy = strategy_from_spec("plan-and-budget:planner=big", MODEL, model_named=lambda _: PLANNER)
+    assert strategy == PlanAndBudget(MODEL, PLANNER)
 
 
 def test_a_teacher_without_use_is_refused() -> None:
