@@ -10,7 +10,7 @@ from outlay.agents.spec import strategy_from_spec
 from outlay.budget import Budget
 from outlay.cli.bill import bill, limits, seconds_by_node
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
-from outlay.cli.live import paper, printable
+from outlay.cli.live import paper, printable, say
 from outlay.cli.order import Order, read_price, read_question
 from outlay.cli.output import CleanOutput
 from outlay.cli.running import watch
@@ -129,13 +129,13 @@ def build(order: Order, stand_in: Callable[[Provider], Provider] | None = None) 
 def say_answer(found: Answer) -> None:
     """Print the answer, and how it came to its end."""
     console = paper()
-    console.print(printable(found.text) or "(no answer)", soft_wrap=True)
+    say(printable(found.text) or "(no answer)")
     console.print()
     console.print(
         f"stopped: {found.stop_reason}", *([f"(answer: {printable(found.value)})"] if found.value else [])
     )
     if found.degraded:
-        console.print(f"degraded: {printable(found.degraded)}", soft_wrap=True)
+        say(f"degraded: {printable(found.degraded)}")
 
 
 def _failed(session: Session, error: OutlayError) -> int:

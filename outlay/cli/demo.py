@@ -11,7 +11,7 @@ from rich.table import Table
 
 from outlay.cli.asking import Session, open_session, say_answer
 from outlay.cli.exits import ANSWERED, print_json
-from outlay.cli.live import paper
+from outlay.cli.live import paper, say
 from outlay.cli.order import Order
 from outlay.cli.running import watch
 
@@ -43,14 +43,14 @@ QUESTIONS: Final = (
     Question("How many days are in a week?", "7"),
 )
 
-STRATEGIES: Final = ("direct", "self-consistency:seed=1", "plan-and-budget")
+STRATEGIES: Final = ("direct", "self-consistency:n=3,max_output_tokens=90,seed=1", "plan-and-budget")
 
 
 def demonstrate(*, as_json: bool) -> int:
     """Run every strategy on every question. Gives the exit status."""
     console = paper()
     if not as_json:
-        console.print(NOTE, soft_wrap=True)
+        say(NOTE)
     runs: list[tuple[Question, Session, Answer]] = []
     for question in QUESTIONS:
         for strategy in STRATEGIES:
@@ -67,7 +67,7 @@ def demonstrate(*, as_json: bool) -> int:
         print_json({"note": NOTE, "runs": [_facts(*run) for run in runs]})
     else:
         console.print(_summary(runs))
-        console.print(NOTE, soft_wrap=True)
+        say(NOTE)
     return ANSWERED
 
 
@@ -75,7 +75,7 @@ def _run(session: Session) -> Answer:
     console = paper()
     if not session.order.as_json:
         console.rule(session.title, align="left")
-        console.print(session.question, soft_wrap=True)
+        say(session.question)
     with session.output:
         answer = watch(
             session.strategy, session.question, session.ledger, title=session.title, last_words=session.part

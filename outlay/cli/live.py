@@ -137,6 +137,11 @@ def paper() -> Console:
     return Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
 
 
+def say(text: str) -> None:
+    """Print a paragraph: wrapped at words for who looks at it, on one line for who reads it from a file."""
+    paper().print(text, soft_wrap=not sys.stdout.isatty())
+
+
 def _bar(room: Room, reserved: float) -> Text:
     """Draw what is spent, what is reserved or set aside, and what is left."""
     share = BAR / (room.limit or 1)

