@@ -66,6 +66,7 @@ class LiteLLMProvider:
         self._server = server
         self._price = price
         self._supported: frozenset[str] | None = None
+        self._known_route: tuple[str, str] | None = None
 
     async def complete(self, request: Request) -> Reply:
         counted = self._server is not None and request.n > 1
@@ -199,6 +200,11 @@ class LiteLLMProvider:
         return self._supported
 
     def _route(self) -> tuple[str, str]:
+        if self._known_route is None:
+            self._known_route = self._find_route()
+        return self._known_route
+
+    def _find_route(self) -> tuple[str, str]:
         try:
             model, provider, *_ = litellm().get_llm_provider(self._model, api_base=self._api_base)
         except failures() as exc:

@@ -31,7 +31,7 @@ def test_every_exception_of_litellm_is_mapped(kind: type[BaseException]) -> None
 
 
 def test_what_litellm_raises_is_all_of_it() -> None:
-    assert set(litellm.LITELLM_EXCEPTION_TYPES) <= set(FOREIGN)
+    assert set(litellm.exceptions.LITELLM_EXCEPTION_TYPES) <= set(FOREIGN)
 
 
 def failure(fault: Fault) -> ModelError:
