@@ -31,7 +31,7 @@ def test_ties_go_to_the_first_seen() -> None:
 
 
 @pytest.mark.parametrize("waves", [True, None])
-def test_unanimous_answers_stop_after_at_most_five(waves: bool | None) -> None:
+def test_unanimous_answers_stop_after_at_most_five(*, waves: bool | None) -> None:
     model = ScriptedModel(lambda _: boxed(42), max_n=8)
     answer = SelfConsistency(model, n=32, waves=waves).run("?")
     assert (answer.value, answer.usage.generations) == ("42", 4)

@@ -106,9 +106,8 @@ def test_the_clock_starts_with_the_first_entry_and_only_then() -> None:
 
 
 def test_a_call_after_the_deadline_is_refused() -> None:
-    with Ledger(Budget(seconds=0)) as fence:
-        with pytest.raises(BudgetExhaustedError) as refused:
-            fence.reserve(CLAIM)
+    with Ledger(Budget(seconds=0)) as fence, pytest.raises(BudgetExhaustedError) as refused:
+        fence.reserve(CLAIM)
     assert refused.value.limit == "seconds"
 
 
@@ -230,7 +229,9 @@ def test_random_load_from_four_loops_never_passes_a_fence() -> None:
         except asyncio.CancelledError:
             reservation.forfeit()
             raise
-        reservation.settle(Usage(calls=1, generations=1, output_tokens=min(size // 3, reservation.max_output_tokens)))
+        reservation.settle(
+            Usage(calls=1, generations=1, output_tokens=min(size // 3, reservation.max_output_tokens))
+        )
 
     async def loop(seed: int) -> None:
         tasks = [asyncio.create_task(call(20 + (seed * 31 + i * 17) % 90)) for i in range(120)]
