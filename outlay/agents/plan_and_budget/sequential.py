@@ -150,7 +150,8 @@ def _outcome(text: str, best: SubAnswer | None, reason: StopReason, problem: str
     """Fall back on the last answered step."""
     if best is None:
         return Outcome(text=text, stop_reason=reason, degraded=problem)
-    value = extract(best.text, marked=best.cut)
+    number = extract(best.text, "number", marked=best.cut)
+    value = number or extract(best.text, marked=best.cut)
     return Outcome(
         text=text or best.text,
         value=value,
