@@ -34,10 +34,10 @@ def test_what_litellm_raises_is_all_of_it() -> None:
     assert set(litellm.exceptions.LITELLM_EXCEPTION_TYPES) <= set(FOREIGN)
 
 
-def failure(fault: Fault) -> ModelError:
+def failure(fault: Fault, patience: float) -> ModelError:
     async def scenario() -> ModelError:
         with CountingServer(faults=[fault]) as server:
-            model = Model("openai/test", api_base=server.url, api_key="x", retries=0, timeout=1)
+            model = Model("openai/test", api_base=server.url, api_key="x", retries=0, timeout=patience)
             with pytest.raises(ModelError) as caught:
                 await model.complete("hi", max_output_tokens=5)
         return caught.value
@@ -55,7 +55,7 @@ def failure(fault: Fault) -> ModelError:
     ],
 )
 def test_a_refused_request_is_billed_as_a_call_of_no_tokens(fault: Fault, kind: type[ModelError]) -> None:
-    error = failure(fault)
+    error = failure(fault, 60)
     assert type(error) is kind
     assert (error.sent, error.unknown) == (True, False)
     assert error.usage is not None
@@ -76,7 +76,7 @@ def test_a_refused_request_is_billed_as_a_call_of_no_tokens(fault: Fault, kind: 
     ],
 )
 def test_a_failure_after_sending_stays_spent_in_full(fault: Fault) -> None:
-    error = failure(fault)
+    error = failure(fault, 1)
     assert type(error) is ModelUnavailableError
     assert (error.sent, error.unknown) == (True, True)
     assert error.usage is not None
