@@ -46,7 +46,7 @@ async def outcome(call: Awaitable[object]) -> object:
 
 def run(way: Way, model: Model, budget: Budget | None = None) -> tuple[object, Ledger]:
     with Ledger(budget) as ledger:
-        return asyncio.run(outcome(way(model))), ledger  # type: ignore[arg-type]  # a coroutine function
+        return asyncio.run(outcome(way(model))), ledger
 
 
 way = pytest.mark.parametrize("way", [complete, sample, stream])
@@ -132,7 +132,7 @@ def test_nothing_but_the_model_retries() -> None:
 def test_a_retry_that_no_fence_can_hold_is_not_made() -> None:
     with CountingServer(faults=lambda _body: Fault.RATE_LIMITED) as server, Ledger(Budget(calls=1)) as ledger:
         with pytest.raises(Exception, match="calls") as caught:
-            asyncio.run(complete(storm.model_of(server, retries=5)))  # type: ignore[arg-type]
+            asyncio.run(complete(storm.model_of(server, retries=5)))
         assert isinstance(caught.value.__cause__, ModelUnavailableError)
         assert server.requests == ledger.usage.calls == 1
 
