@@ -1,5 +1,8 @@
 """A plan, a budget for each of its steps, and an answer that was set aside from the start.
 
+The embedded model has 135 million parameters: what it plans has the form of a plan, and not much of the
+substance. Any other model's name will do in its place.
+
 python examples/plan_and_budget.py
 """
 
@@ -8,7 +11,7 @@ from __future__ import annotations
 from outlay import Budget
 from outlay.agents import PlanAndBudget
 
-QUESTION = "A train leaves at 9:40 and arrives at 12:05. How many minutes does the journey take?"
+QUESTION = "A farmer has 12 hens. Each hen lays 2 eggs a day. How many eggs are there after 3 days?"
 
 
 def main() -> None:
