@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from outlay.agents import SelfConsistency
@@ -6,6 +8,8 @@ from outlay.budget import Budget
 from outlay.errors import ConfigurationError, ModelError, ModelRefusedError, ModelUnavailableError
 from outlay.model import Choice
 from outlay.testing import ScriptedModel
+
+Line = str | Choice | Exception
 
 
 def boxed(value: object) -> str:
@@ -51,7 +55,7 @@ def test_a_leader_that_cannot_be_overtaken_ends_it() -> None:
 
 
 def test_a_failed_sample_costs_that_sample_and_not_the_run() -> None:
-    script = [boxed(1), ModelRefusedError("no"), boxed(1), boxed(2)]
+    script: list[Line] = [boxed(1), ModelRefusedError("no"), boxed(1), boxed(2)]
     answer = SelfConsistency(ScriptedModel(script), n=4, threshold=1).run("?")
     assert (answer.value, answer.degraded) == ("1", "1 of 4 samples failed")
 
@@ -69,7 +73,7 @@ def test_a_sample_cut_before_it_marked_an_answer_abstains() -> None:
 
 
 def test_truncated_thinking_is_no_answer() -> None:
-    script = [Choice(text="", reasoning="hm 12", finish_reason="length"), boxed(7)]
+    script: list[Line] = [Choice(text="", reasoning="hm 12", finish_reason="length"), boxed(7)]
     answer = SelfConsistency(ScriptedModel(script), n=2, threshold=1).run("?")
     assert answer.value == "7"
 
@@ -103,6 +107,6 @@ def test_confidence_is_the_beta_rule() -> None:
     [({"n": 0}, "n:"), ({"threshold": 0.4}, "threshold:"), ({"m": 3}, "m:")],
     ids=["no-samples", "threshold-below-half", "unknown"],
 )
-def test_wrong_parameters_are_named(parameters: dict[str, float], message: str) -> None:
+def test_wrong_parameters_are_named(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         SelfConsistency(ScriptedModel([]), **parameters)

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import pytest
@@ -243,7 +244,7 @@ def test_a_fence_spent_to_its_limit_is_not_overspent() -> None:
 
 @pytest.mark.parametrize("end", ["settle", "release", "forfeit"])
 def test_the_first_outcome_counts(end: str) -> None:
-    outcomes = {
+    outcomes: dict[str, Callable[[Reservation], object]] = {
         "settle": lambda r: r.settle(used(7)),
         "release": lambda r: r.release(),
         "forfeit": lambda r: r.forfeit(),

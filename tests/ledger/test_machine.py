@@ -5,7 +5,15 @@ from concurrent.futures import Future
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+)
 
 from outlay.budget import Budget, Price, Usage
 from outlay.errors import BudgetExhaustedError, ConfigurationError
@@ -59,7 +67,9 @@ class Fences(RuleBasedStateMachine):
     @rule(
         target=waiters, ledger=st.one_of(st.none(), ledgers), claim=CLAIMS, hold=st.one_of(st.none(), holds)
     )
-    def offer(self, ledger: Ledger | None, claim: Claim, hold: SetAside | None) -> Waiter:
+    def offer(
+        self, ledger: Ledger | None, claim: Claim, hold: SetAside | None
+    ) -> Waiter | MultipleResults[Waiter]:
         fence = ledger or self.root
         try:
             if hold is None:
@@ -91,7 +101,7 @@ class Fences(RuleBasedStateMachine):
             getattr(waiter.granted, outcome)()
 
     @rule(target=holds, ledger=st.one_of(st.none(), ledgers), claim=CLAIMS)
-    def set_aside(self, ledger: Ledger | None, claim: Claim) -> SetAside:
+    def set_aside(self, ledger: Ledger | None, claim: Claim) -> SetAside | MultipleResults[SetAside]:
         try:
             return (ledger or self.root).set_aside(claim, name=f"hold {len(self.every)} {claim!r}")
         except (BudgetExhaustedError, ConfigurationError):

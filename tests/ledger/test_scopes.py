@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -26,9 +26,9 @@ def test_the_parent_is_the_ambient_fence() -> None:
 
 
 def test_allotting_on_an_outer_handle_from_inside_is_an_error() -> None:
-    with Ledger(name="outer") as outer, outer.allot(name="inner"):
-        with pytest.raises(ConfigurationError, match="would escape it"):
-            outer.allot(name="escape")
+    escaping = pytest.raises(ConfigurationError, match="would escape it")
+    with Ledger(name="outer") as outer, outer.allot(name="inner"), escaping:
+        outer.allot(name="escape")
 
 
 def test_one_ledger_under_two_parents_at_once_is_an_error() -> None:
@@ -38,9 +38,9 @@ def test_one_ledger_under_two_parents_at_once_is_an_error() -> None:
         with Ledger(name="other"), shared:
             pass
 
-    with Ledger(name="first"), shared, ThreadPoolExecutor(1) as thread:
-        with pytest.raises(ConfigurationError, match="open inside another fence"):
-            thread.submit(enter_elsewhere).result()
+    refused = pytest.raises(ConfigurationError, match="open inside another fence")
+    with Ledger(name="first"), shared, ThreadPoolExecutor(1) as thread, refused:
+        thread.submit(enter_elsewhere).result()
 
 
 def test_a_ledger_may_be_entered_again_and_keeps_its_sums() -> None:
@@ -82,7 +82,7 @@ def test_leaving_restores_the_nearest_open_ancestor() -> None:
 
 
 def test_an_abandoned_generator_does_not_remove_an_unrelated_fence() -> None:
-    async def stream() -> AsyncIterator[int]:
+    async def stream() -> AsyncGenerator[int, None]:
         with Ledger(name="stream"):
             yield 1
             yield 2
