@@ -82,7 +82,8 @@ def rooms(ledger: Ledger) -> Iterator[Room]:
     for unit in Budget.model_fields:
         limit = getattr(ledger.budget, unit)
         if limit is not None:
-            left = max(0, getattr(remaining, unit))
+            # Before the fence is entered its clock does not run.
+            left = max(0, limit if (room := getattr(remaining, unit)) is None else room)
             spent = limit - left if unit == "seconds" else getattr(usage, unit) or 0
             yield Room(unit, limit, spent, left)
 

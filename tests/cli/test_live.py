@@ -53,6 +53,18 @@ def test_what_is_reserved_is_not_shown_as_spent(view: LiveView) -> None:
         assert "10 of 100, 40 reserved" in drawn(view)
 
 
+def test_a_fence_is_drawn_before_it_is_entered() -> None:
+    budget = Budget(output_tokens=1, total_tokens=2, usd=3, calls=4, seconds=5)
+    drawing = drawn(LiveView("direct on local", Ledger(budget)))
+    assert [line.split("─")[-1].strip() for line in drawing.splitlines()[2:]] == [
+        "0 of 1",
+        "0 of 2",
+        "$0 of $3.00",
+        "0 of 4",
+        "0.0 of 5.0",
+    ]
+
+
 def test_the_answer_is_shown_as_it_is_written(view: LiveView) -> None:
     view.tell(Token(text="The answer\n"))
     view.tell(Token(text="is 4\x1b[2J2."))
