@@ -18,16 +18,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from outlay.answers import same
-from outlay.replay import Replay
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from outlay.agents import strategy_from_spec
+from outlay.agents.spec import strategy_from_spec
+from outlay.answers import same
 from outlay.budget import Budget
 from outlay.errors import ModelError
 from outlay.model import Model
+from outlay.replay import Replay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
