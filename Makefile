@@ -28,7 +28,7 @@ test: lint types tests ## Every check and the whole test suite
 lint: $(READY) ## Style, formatting and the direction of imports
 	@echo "ruff check";  $(BIN)/ruff check --quiet
 	@echo "ruff format"; $(BIN)/ruff format --quiet --check || { echo "run: make format"; exit 1; }
-	@echo "import-linter"; $(BIN)/lint-imports --cache-dir $(VENV)/import-linter
+	@echo "import-linter"; $(BIN)/lint-imports --no-logo --cache-dir $(VENV)/import-linter
 
 types: $(READY) ## mypy --strict
 	@echo "mypy"; $(BIN)/mypy

@@ -10,6 +10,7 @@ module's business. This is the only importer of xllamacpp.
 from __future__ import annotations
 
 import atexit
+import ctypes
 import json
 import os
 import secrets
@@ -23,6 +24,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 from urllib.request import ProxyHandler, Request, build_opener
+
+from pydantic import Field
 
 from outlay.budget import Record
 from outlay.errors import ConfigurationError
@@ -48,7 +51,7 @@ class LocalServer(Record):
 
     url: str
     """Root, without `/v1`."""
-    api_key: str
+    api_key: str = Field(repr=False)
     """To be sent as a bearer token."""
     slots: int
     """Requests served at once; more of them wait in line."""
@@ -155,7 +158,6 @@ def _why_not_installed(complaint: str) -> str:
 _lock = Lock()
 _running: dict[Path, LocalServer] = {}
 _alive: dict[LocalServer, Any] = {}
-_forked: list[Any] = []
 
 
 def _start(path: Path, slots: int, context: int) -> LocalServer:
@@ -168,8 +170,6 @@ def _start(path: Path, slots: int, context: int) -> LocalServer:
             f"llama.cpp cannot load {path}: the file is damaged, of an unknown architecture, or needs more "
             f"memory than there is (lower OUTLAY_LOCAL_SLOTS or OUTLAY_LOCAL_CONTEXT)"
         ) from exc
-    if not _alive:
-        atexit.register(_stop_all)
     url = native.listening_address
     server = LocalServer(url=url, api_key=key, slots=slots, context=_ask_context(url, key))
     _alive[server] = native
@@ -232,16 +232,33 @@ def _hang_up(port: int) -> None:
                 connection.shutdown(socket.SHUT_RDWR)
 
 
+def _keep_all() -> None:
+    # A reference that nothing gives back.
+    for native in _alive.values():
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(native))
+
+
 def _forget_after_fork() -> None:
-    # The child has the servers' memory without their threads: ending them there would never return.
+    # The child has llama.cpp's memory without its threads. Ending a server there, or unloading
+    # llama.cpp, would crash or never return: no server is ended, and the child leaves, once Python
+    # is done, without unloading anything.
     global _lock  # noqa: PLW0603 - it may be held by a thread that does not exist in the child
     _lock = Lock()
-    _forked.extend(_alive.values())
+    if not _alive:
+        return
+    _keep_all()
     _alive.clear()
     _running.clear()
+    atexit.unregister(_stop_all)
+    atexit.register(_keep_all)
+    with suppress(AttributeError):  # on_exit is glibc's own
+        library = ctypes.CDLL(None)
+        library.on_exit(ctypes.cast(library._exit, ctypes.c_void_p), None)  # noqa: SLF001 - C's name
 
 
-os.register_at_fork(after_in_child=_forget_after_fork)
+atexit.register(_stop_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)
 
 
 def _cores() -> int:
@@ -254,7 +271,7 @@ def _cores() -> int:
 
 
 def _positive(variable: str, default: int) -> int:
-    text = os.environ.get(variable, str(default))
+    text = os.environ.get(variable) or str(default)
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise ConfigurationError(f"{variable} is {text!r}: set it to a whole number of at least 1")
     return int(text)
