@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from outlay.answers import Vote, extract, find, normalise, same, tally
+from outlay.answers import FINAL_ANSWER, Vote, extract, find, normalise, same, tally
 
 PIECES = st.sampled_from([
     "42", "1,234", "0.5", "-", "\u2212", " ", "\u2009", "\n", ".", ",", "$", "%", "\\%", "\\$", "/", "=",
@@ -340,7 +340,7 @@ def test_votes_may_be_counted_by_mathematical_equality() -> None:
 WITHOUT = """
 import sys
 sys.modules["math_verify"] = None
-from outlay.answers import same
+from outlay.answers import FINAL_ANSWER, same
 print(same("1/2", "0.5"), same("2x+1", "1+2x"), "sympy" in sys.modules)
 """
 
@@ -348,3 +348,12 @@ print(same("1/2", "0.5"), same("2x+1", "1+2x"), "sympy" in sys.modules)
 def test_without_math_verify_only_normal_forms_are_compared() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "False", "False"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [(FINAL_ANSWER, None), (r"\boxed{} 42", "42"), (r"The capital is inside \boxed{ }", None)],
+    ids=["the-instruction-said-back", "a-number-beside", "words-beside"],
+)
+def test_an_empty_box_is_no_answer(text: str, value: str | None) -> None:
+    assert extract(text) == value

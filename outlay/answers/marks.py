@@ -65,6 +65,7 @@ _LETTER: Final = re.compile(r"\(?([A-J])(?:\)|[.:](?!\s?[A-Z]\.))(?:\s|$)")
 _NOT_A_UNIT: Final = re.compile(
     r"(?:am|pm|bc|ad|bce|ce|hundred|thousand|million|billion|trillion|percent|per cent|pi|or|and|to|until)\b"
 )
+_EMPTY_BOX: Final = re.compile(r"\\boxed\s{0,9}\{\s{0,9}\}")
 _WORD: Final = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 _NUMBERING: Final = re.compile(
     r"^[ \t>*#-]{0,9}\d{1,3}[.)](?=\s)|\bstep\s{1,3}\d{1,3}\b", re.IGNORECASE | re.MULTILINE
@@ -99,6 +100,9 @@ def find(text: str, kind: Kind = "auto", choices: Sequence[str] | None = None) -
         value = _read(found, kind, labels)
         if value is not None and normalise(value):
             return found.model_copy(update={"value": value})
+    if kind == "auto" and _EMPTY_BOX.search(text):
+        # The instruction said back, or a box left empty: its words are no answer.
+        return _unmarked(_EMPTY_BOX.sub("", text).strip(), "number", labels)
     return _unmarked(text.strip(), kind, labels)
 
 
