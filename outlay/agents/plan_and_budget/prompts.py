@@ -1,6 +1,7 @@
 """What the planner and the solver are asked, in words that small models follow.
 
-Every prompt begins with the problem, so that a provider's prompt cache serves most of each call.
+The planner is shown one worked problem: it costs prompt tokens, which are cheap and cached, and halves what
+small models write. The solver's calls all begin with what they share, for the same cache.
 """
 
 from __future__ import annotations
@@ -15,44 +16,69 @@ if TYPE_CHECKING:
     from outlay.agents.plan_and_budget.plan import Plan
     from outlay.model import Message
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Part of the plan cache's key: raise it with any change to `PLAN` or `ASSESS`."""
 
-PLAN: Final = """\
+EXAMPLE: Final = """\
+Problem: A baker sells 12 rolls at $2 each, and half as many cakes at $15 each. How much does she earn in all?
+"""
+
+PLAN: Final = (
+    """\
+Name the {fewest} to {most} things to find, in order, to solve the last problem below. Few words each, no \
+numbers, no solutions; the last one is what is asked for.
+
+"""
+    + EXAMPLE
+    + """\
+{{"steps": ["money from the rolls", "number of cakes", "money from the cakes", "money earned in all"]}}
+
+Problem: {question}"""
+)
+
+ASSESS: Final = (
+    """\
+How hard is the last problem below (level 1 easy to 5 very hard), and how many percent of the work is each \
+of its {count} steps?
+
+"""
+    + EXAMPLE
+    + """\
+1. money from the rolls
+2. number of cakes
+3. money from the cakes
+4. money earned in all
+{{"level": 2, "credits": [30, 15, 40, 15]}}
+
 Problem: {question}
-
-List, as JSON {{"steps": [...]}}, the {fewest} to {most} quantities or facts to find in order to solve it, \
-at most 8 words each. The last one is what the problem asks for. Give no numbers and no solutions."""
-
-ASSESS: Final = """\
-Problem: {question}
-
-Steps to solve it:
-{steps}
-
-Give, as JSON {{"level": ..., "credits": [...]}}, how hard the problem is (1 easy to 5 very hard), and how \
-much of the work each step takes: {count} numbers that sum to 100."""
+{steps}"""
+)
 
 DIRECT: Final = "{question}\n\n{final_answer}"
 
 SINGLE: Final = """\
 {question}
 
-These steps may help; keep to the words given for each:
+Answer these questions one after the other. For each, reason in one or two short sentences, within its \
+number of words, and end with the result:
 {steps}
 
-Calculate briefly, then put the final answer inside \\boxed{{}}."""
+Then put the final answer inside \\boxed{{}}."""
 
 FIRST_STEP: Final = """\
 {question}
 
-Answer one step at a time, each in one short line: the calculation and its result.
+Answer one question at a time. Reason in one or two short sentences from what the problem says, and end \
+with the result.
 
 {step}"""
 
 STEP: Final = "Step {number} of {count}: {question}"
 
-SYNTHESIS: Final = "So what is the answer to the problem? Write only that, inside \\boxed{}."
+SYNTHESIS: Final = (
+    "Now answer the problem itself: give the calculation that leads from these results to what it asks for, "
+    "such as 24 + 90 = \\boxed{114}."
+)
 
 UNANSWERED: Final = "(no answer)"
 """Stands for the answer of a step that failed."""

@@ -44,7 +44,7 @@ class Script:
 
 def kind(request: Request) -> str:
     asked = str(request.messages[-1]["content"])
-    marks = {"plan": '"steps"', "assess": '"credits"', "step": "Step ", "synthesis": "So what is the answer"}
+    marks = {"plan": '"steps"', "assess": '"credits"', "step": "Step ", "synthesis": SYNTHESIS}
     return next((name for name, mark in marks.items() if mark in asked), "whole")
 
 
