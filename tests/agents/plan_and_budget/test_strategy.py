@@ -11,6 +11,7 @@ import pytest
 
 from outlay import Budget, ModelRefusedError, Price
 from outlay.agents import PlanAndBudget
+from outlay.agents.plan_and_budget.prompts import SYNTHESIS
 from outlay.outcome import TraceEntry
 from outlay.testing import ScriptedModel, prompt
 
@@ -209,7 +210,7 @@ def test_the_synthesis_can_be_paid_whatever_the_steps_take() -> None:
     assert answer.usage.output_tokens <= 200
 
 
-@pytest.mark.parametrize("limit", [Budget(total_tokens=700), Budget(usd=0.001)], ids=["total", "dollars"])
+@pytest.mark.parametrize("limit", [Budget(total_tokens=900), Budget(usd=0.0012)], ids=["total", "dollars"])
 def test_the_synthesis_is_set_aside_in_every_unit(limit: Budget) -> None:
     model = ScriptedModel(Script(step=LONG), price=Price(input=1, output=2))
     answer = PlanAndBudget(model).run(QUESTION, limit)
