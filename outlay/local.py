@@ -170,6 +170,8 @@ def _start(path: Path, slots: int, context: int) -> LocalServer:
             f"llama.cpp cannot load {path}: the file is damaged, of an unknown architecture, or needs more "
             f"memory than there is (lower OUTLAY_LOCAL_SLOTS or OUTLAY_LOCAL_CONTEXT)"
         ) from exc
+    atexit.unregister(_end)
+    atexit.register(_end)
     url = native.listening_address
     server = LocalServer(url=url, api_key=key, slots=slots, context=_ask_context(url, key))
     _alive[server] = native
@@ -215,12 +217,32 @@ def _ask_context(url: str, key: str) -> int:
         return int(json.load(reply)["default_generation_settings"]["n_ctx"])
 
 
-def _stop_all() -> None:
-    # The interpreter would unload llama.cpp's memory under its running threads: a crash. Ending a
-    # server waits for its requests, and it drops those whose client is gone.
+def _end() -> None:
+    # The C library would unload llama.cpp under its running threads, which crashes.
+    if _leave_without_unloading():
+        _keep_all()
+        return
+    # Ending a server waits for its requests, and it drops those whose client is gone.
     for server in tuple(_alive):
         _hang_up(int(server.url.rpartition(":")[2]))
         del _alive[server]
+
+
+def _leave_without_unloading() -> bool:
+    # What is registered last runs first: the process is gone, with the status it meant to leave.
+    library = ctypes.CDLL(None)
+    try:
+        library.on_exit(ctypes.cast(library._exit, ctypes.c_void_p), None)  # noqa: SLF001 - C's name
+    except AttributeError:  # on_exit is glibc's own
+        return False
+    library.fflush(None)
+    return True
+
+
+def _keep_all() -> None:
+    # A reference that nothing gives back.
+    for native in _alive.values():
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(native))
 
 
 def _hang_up(port: int) -> None:
@@ -232,31 +254,15 @@ def _hang_up(port: int) -> None:
                 connection.shutdown(socket.SHUT_RDWR)
 
 
-def _keep_all() -> None:
-    # A reference that nothing gives back.
-    for native in _alive.values():
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(native))
-
-
 def _forget_after_fork() -> None:
-    # The child has llama.cpp's memory without its threads. Ending a server there, or unloading
-    # llama.cpp, would crash or never return: no server is ended, and the child leaves, once Python
-    # is done, without unloading anything.
+    # The child has llama.cpp's memory without its threads: ending a server there never returns.
     global _lock  # noqa: PLW0603 - it may be held by a thread that does not exist in the child
     _lock = Lock()
-    if not _alive:
-        return
     _keep_all()
     _alive.clear()
     _running.clear()
-    atexit.unregister(_stop_all)
-    atexit.register(_keep_all)
-    with suppress(AttributeError):  # on_exit is glibc's own
-        library = ctypes.CDLL(None)
-        library.on_exit(ctypes.cast(library._exit, ctypes.c_void_p), None)  # noqa: SLF001 - C's name
 
 
-atexit.register(_stop_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_after_fork)
 

@@ -217,8 +217,9 @@ def test_context_is_at_most_what_the_model_was_trained_on() -> None:
         "",
         "ask(3)",
         "leave(10)",
+        "import outlay.local; outlay.local._leave_without_unloading = lambda: False; leave(10)",
     ],
-    ids=["unused", "used", "requests in flight"],
+    ids=["unused", "used", "requests in flight", "requests in flight, without glibc"],
 )
 def test_a_server_ends_silently_with_its_process(code: str) -> None:
     done = run(code)
