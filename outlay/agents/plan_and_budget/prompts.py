@@ -75,10 +75,7 @@ with the result.
 
 STEP: Final = "Step {number} of {count}: {question}"
 
-SYNTHESIS: Final = (
-    "Now answer the problem itself: give the calculation that leads from these results to what it asks for, "
-    "such as 24 + 90 = \\boxed{114}."
-)
+SYNTHESIS: Final = "Read the problem again. From these results, what is its answer? Put it inside \\boxed{}."
 
 UNANSWERED: Final = "(no answer)"
 """Stands for the answer of a step that failed."""
