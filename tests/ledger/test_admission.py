@@ -2,14 +2,17 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import pytest
 
 from outlay.budget import Budget, Price, Usage
 from outlay.errors import BudgetExhaustedError, ConfigurationError
 from outlay.ledger import Claim, Ledger, Reservation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DIME = Price(input=0, output=1_000)
 
@@ -80,11 +83,11 @@ def test_samples_of_one_request_share_what_is_left(budget: Budget, admitted: int
 
 
 def test_the_tightest_fence_of_the_path_counts() -> None:
-    with Ledger(Budget(output_tokens=500), name="outer") as outer, outer.allot(name="free") as free:
-        with free.allot(Budget(output_tokens=10_000), name="wide") as wide:
-            assert wide.reserve(claim(9_000)).max_output_tokens == 500
-            with pytest.raises(BudgetExhaustedError) as refused:
-                wide.set_aside(claim(1), name="more")
+    wider = Budget(output_tokens=10_000)
+    with Ledger(Budget(output_tokens=500), name="outer") as outer, outer.allot(wider, name="wide") as wide:
+        assert wide.reserve(claim(9_000)).max_output_tokens == 500
+        with pytest.raises(BudgetExhaustedError) as refused:
+            wide.set_aside(claim(1), name="more")
     assert refused.value.fence == "outer"
 
 
