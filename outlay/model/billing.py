@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from math import ceil
+from typing import TYPE_CHECKING, Final
 
 from outlay.budget import PICODOLLARS, Usage, apportion
 from outlay.model.records import Completion
@@ -15,18 +16,32 @@ if TYPE_CHECKING:
     from outlay.model.records import Choice, Reply
 
 
+LONGEST_TOKEN: Final = 7
+"""Characters to a token, on average over a reply, that no tokenizer reaches on prose, code or numbers."""
+
+
 def reported(reply: Reply) -> Usage | None:
     """Give what `reply` is billed; `None` where the provider did not say.
 
     Of the tokens reported and those counted choice by choice, the larger are billed: some servers
-    report one choice of several. A text that took no tokens was not reported either.
+    report one choice of several. Where nothing was counted, a report that leaves more than
+    `LONGEST_TOKEN` characters to a token is taken for such a one. A text that took no tokens was not
+    reported either.
     """
     usage = reply.usage
     said = any(choice.text or choice.reasoning or choice.tool_calls for choice in reply.choices)
     if usage is None or not usage.total_tokens or (said and not usage.output_tokens):
         return None
-    output = max(usage.output_tokens, sum(reply.output_tokens or ()))
+    counted = sum(reply.output_tokens) if reply.output_tokens else _of_all_choices(usage, reply)
+    output = max(usage.output_tokens, counted)
     return usage.model_copy(update={"calls": 1, "generations": len(reply.choices), "output_tokens": output})
+
+
+def _of_all_choices(usage: Usage, reply: Reply) -> int:
+    lengths = [_length(choice) for choice in reply.choices]
+    if len(lengths) < 2 or sum(lengths) <= LONGEST_TOKEN * usage.output_tokens:  # noqa: PLR2004 - one is all
+        return usage.output_tokens
+    return ceil(usage.output_tokens * sum(lengths) / lengths[0])
 
 
 def shares(usage: Usage, reply: Reply, price: Price | None) -> tuple[Usage, ...]:

@@ -18,6 +18,15 @@ def test_the_larger_of_reported_and_counted_is_billed() -> None:
     assert (few.output_tokens, many.output_tokens) == (27, 9)
 
 
+def test_a_report_of_one_choice_of_several_is_billed_for_all() -> None:
+    choices = tuple(Choice(text="a sentence of some words, " * times) for times in (2, 1, 3))
+    one = reported(Reply(choices=choices, usage=TOLD.model_copy(update={"output_tokens": 12})))
+    everything = reported(Reply(choices=choices, usage=TOLD.model_copy(update={"output_tokens": 36})))
+    assert one is not None
+    assert everything is not None
+    assert (one.output_tokens, everything.output_tokens) == (36, 36)
+
+
 @pytest.mark.parametrize(
     "usage",
     [
