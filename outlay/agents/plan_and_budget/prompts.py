@@ -16,25 +16,19 @@ if TYPE_CHECKING:
     from outlay.agents.plan_and_budget.plan import Plan
     from outlay.model import Message
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Part of the plan cache's key: raise it with any change to `PLAN` or `ASSESS`."""
+
+PLAN: Final = """\
+Problem: {question}
+
+What has to be found, one after the other, to solve it? Give, as JSON {{"steps": [...]}}, {fewest} to {most} \
+short questions, each for one number or fact that the problem does not state. The last one is what the \
+problem asks for. Do not answer them."""
 
 EXAMPLE: Final = """\
 Problem: A baker sells 12 rolls at $2 each, and half as many cakes at $15 each. How much does she earn in all?
 """
-
-PLAN: Final = (
-    """\
-Name the {fewest} to {most} things to find, in order, to solve the last problem below. Few words each, no \
-numbers, no solutions; the last one is what is asked for.
-
-"""
-    + EXAMPLE
-    + """\
-{{"steps": ["money from the rolls", "number of cakes", "money from the cakes", "money earned in all"]}}
-
-Problem: {question}"""
-)
 
 ASSESS: Final = (
     """\
