@@ -96,7 +96,8 @@ class Usage(Record):
             cached_tokens=self.cached_tokens + other.cached_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
-            usd=None if self.usd is None or other.usd is None else self.usd + other.usd,
+            # Rounded to the picodollar that is counted, so that parts add up to their whole.
+            usd=None if self.usd is None or other.usd is None else round(self.usd + other.usd, 12),
         )
 
 
