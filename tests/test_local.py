@@ -32,7 +32,8 @@ from outlay.local import embedded_weights, serve
 server = serve(embedded_weights())
 
 def ask(tokens):
-    body = {"messages": [{"role": "user", "content": "Tell a story."}], "max_tokens": tokens, "ignore_eos": True}
+    body = {"messages": [{"role": "user", "content": "Tell a story."}], "max_tokens": tokens}
+    body["ignore_eos"] = True
     headers = {"Authorization": f"Bearer {server.api_key}"}
     urlopen(Request(server.url + "/v1/chat/completions", json.dumps(body).encode(), headers)).read()
 
