@@ -1,4 +1,4 @@
-"""Who is admitted, who waits and who is refused: one lock, one queue per outermost fence.
+"""Who is admitted, who waits and who is refused: one queue per outermost fence.
 
 The rules: what a fence can still give at best is its *reach* (limit less spent, set aside and the
 calls in flight), what it can give at once is its *room* (reach less everything reserved). A claim is
@@ -10,78 +10,39 @@ claims at every fence they share.
 from __future__ import annotations
 
 import itertools
-import threading
 import time
-from collections import deque
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from outlay.errors import OutlayError
 from outlay.ledger.claim import CALLS, USD, Amounts, Claim, add, refusal
+from outlay.ledger.fence import late, seconds_left
+from outlay.ledger.turn import now_or_late, soon
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from outlay.ledger.booking import Booking
     from outlay.ledger.fence import Fence
     from outlay.ledger.reservation import Reservation
     from outlay.ledger.set_aside import SetAside
+    from outlay.ledger.turn import Tell
 
 NOTHING: Final = Amounts()
 
-_lock = threading.Lock()
-_late: deque[tuple[Reservation, Booking | None]] = deque()
 _arrivals = itertools.count()
-
-
-class Turn:
-    """The ledger's one critical section; what it has to tell is told after it.
-
-    A finalizer may run inside it, on the same thread: settlements therefore never take the lock, but
-    are left in a queue that every holder drains, before and after its own work.
-    """
-
-    def __enter__(self) -> list[Callable[[], None]]:
-        _lock.acquire()
-        self._tell: list[Callable[[], None]] = []
-        _drain(self._tell)
-        return self._tell
-
-    def __exit__(self, *exc: object) -> None:
-        _drain(self._tell)
-        _lock.release()
-        for act in self._tell:
-            act()
-        flush()
 
 
 def settle(reservation: Reservation, booking: Booking | None) -> None:
     """Book a reservation's outcome, now or as soon as whoever holds the lock lets go of it."""
-    _late.append((reservation, booking))
-    flush()
+    soon(partial(_apply, reservation, booking))
 
 
-def flush() -> None:
-    """Apply what was left by finalizers and by threads that met the lock."""
-    while _late and _lock.acquire(blocking=False):
-        tell: list[Callable[[], None]] = []
-        try:
-            _drain(tell)
-        finally:
-            _lock.release()
-        for act in tell:
-            act()
-
-
-def _drain(tell: list[Callable[[], None]]) -> None:
-    while _late:
-        reservation, booking = _late.popleft()
-        if not reservation.settled:
-            reservation.settled = True
-            _apply(reservation, booking, tell)
-
-
-def _apply(reservation: Reservation, booking: Booking | None, tell: list[Callable[[], None]]) -> None:
+def _apply(reservation: Reservation, booking: Booking | None, tell: Tell) -> None:
+    if reservation.settled:
+        return
+    reservation.settled = True
     charged, used = reservation.charged, booking.amounts() if booking else Amounts()
     for fence in reservation.path:
         add(fence.reserved, charged, -1)
@@ -118,6 +79,10 @@ class Waiter:
         self.granted: Reservation | None = None
         self.future: Future[Reservation]
 
+    def seconds_left(self) -> float | None:
+        """Give the time to the earliest deadline on the path; `None`: no deadline."""
+        return seconds_left(self.path)
+
     def admitted(self) -> int:
         """Give the tokens per generation that the path affords at best.
 
@@ -130,7 +95,7 @@ class Waiter:
             if fence.closed:
                 raise fence.refused()
             if fence.deadline is not None and time.monotonic() >= fence.deadline:
-                raise fence.late()
+                raise late(self.path)
             for unit in fence.limited:
                 reach = self._left(fence, unit, fence.in_flight if unit == CALLS else 0)
                 target = min(target, self.claim.affordable(unit, reach, fence.name))
@@ -170,7 +135,7 @@ class Waiter:
         return free
 
 
-def offer(waiter: Waiter, tell: list[Callable[[], None]]) -> None:
+def offer(waiter: Waiter, tell: Tell) -> None:
     """Grant, refuse or queue a claim that has just been made."""
     target = waiter.admitted()
     asked = waiter.claim.amounts(target)
@@ -186,7 +151,7 @@ def offer(waiter: Waiter, tell: list[Callable[[], None]]) -> None:
         judge(waiter.path, tell)
 
 
-def judge(path: Sequence[Fence], tell: list[Callable[[], None]]) -> None:
+def judge(path: Sequence[Fence], tell: Tell) -> None:
     """Judge again everybody who waits at the outermost fences of `path`, in order of arrival."""
     roots = [root for root in _roots(path) if root.queue]
     if not roots:
@@ -199,9 +164,7 @@ def judge(path: Sequence[Fence], tell: list[Callable[[], None]]) -> None:
             _judge_one(waiter, claimed, full, tell)
 
 
-def _judge_one(
-    waiter: Waiter, claimed: dict[Fence, list[int]], full: set[Fence], tell: list[Callable[[], None]]
-) -> None:
+def _judge_one(waiter: Waiter, claimed: dict[Fence, list[int]], full: set[Fence], tell: Tell) -> None:
     try:
         target = waiter.admitted()
     except OutlayError as exc:
@@ -221,7 +184,7 @@ def _judge_one(
                 full.add(fence)
 
 
-def turn_away(waiter: Waiter, error: OutlayError, tell: list[Callable[[], None]]) -> None:
+def turn_away(waiter: Waiter, error: OutlayError, tell: Tell) -> None:
     """Refuse somebody who waited."""
     withdraw(waiter)
     tell.append(lambda: _refuse(waiter, error))
@@ -236,11 +199,14 @@ def withdraw(waiter: Waiter) -> None:
 
 def abandon(waiter: Waiter) -> None:
     """Give up a claim whose maker no longer waits, with what it was granted in that instant."""
-    with Turn() as tell:
+
+    def act(tell: Tell) -> None:
         withdraw(waiter)
         judge(waiter.path, tell)
-    if waiter.granted is not None:
-        waiter.granted.release()
+        if waiter.granted is not None:
+            tell.append(waiter.granted.release)
+
+    now_or_late(act)
 
 
 def _charge(waiter: Waiter, target: int, asked: Amounts) -> Reservation:

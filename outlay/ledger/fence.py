@@ -12,7 +12,7 @@ from outlay.ledger.booking import Tally
 from outlay.ledger.claim import UNLIMITED, limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from outlay.ledger.admission import Waiter
     from outlay.ledger.set_aside import SetAside
@@ -60,6 +60,7 @@ class Fence:
         """Open it inside `parent`; the clock starts with the first opening, and only then."""
         if self.closed:
             self.past = self.whole()
+            self._hand_in()
             self.tally, self.children = Tally(budget=self.budget), []
         self.closed, self.parent = False, parent
         self.path = (self,) if parent is None else (self, *parent.path)
@@ -80,8 +81,12 @@ class Fence:
 
     def retire(self) -> None:
         """Hand a closed fence's sums to its parent, once nothing is in flight in it."""
+        if self.closed and not self.in_flight:
+            self._hand_in()
+
+    def _hand_in(self) -> None:
         parent = self.parent
-        if self.closed and not self.in_flight and parent is not None and self in parent.children:
+        if parent is not None and self in parent.children:
             parent.children.remove(self)
             parent.tally.child(self.name, self.budget).absorb(self.view())
 
@@ -97,11 +102,6 @@ class Fence:
     def refused(self) -> BudgetExhaustedError:
         """Give the error of a call to a closed fence."""
         return BudgetExhaustedError(self.name, CLOSED, 1, 0)
-
-    def late(self) -> BudgetExhaustedError:
-        """Give the error of a call past the earliest deadline of the path."""
-        timed = [fence for fence in self.path if fence.deadline is not None]
-        return BudgetExhaustedError(min(timed, key=lambda f: f.deadline or 0.0).name, "seconds", 0, 0)
 
     def room(self) -> list[int]:
         """Give what is free now, in every unit."""
@@ -130,3 +130,15 @@ class Fence:
         whole.absorb(self.past)
         whole.absorb(self.view())
         return whole
+
+
+def seconds_left(path: Sequence[Fence]) -> float | None:
+    """Give the time to the earliest deadline on a path; `None`: no deadline."""
+    deadlines = [fence.deadline for fence in path if fence.deadline is not None]
+    return min(deadlines) - time.monotonic() if deadlines else None
+
+
+def late(path: Sequence[Fence]) -> BudgetExhaustedError:
+    """Give the error of a call past the earliest deadline of a path."""
+    timed = [fence for fence in path if fence.deadline is not None]
+    return BudgetExhaustedError(min(timed, key=lambda f: f.deadline or 0.0).name, "seconds", 0, 0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import time
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -13,16 +12,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 from outlay.budget import Budget, Usage
 from outlay.errors import ConfigurationError
-from outlay.ledger.admission import Turn, Waiter, abandon, judge, offer, turn_away
+from outlay.ledger.admission import Waiter, abandon, judge, offer, turn_away
 from outlay.ledger.booking import Report, Snapshot, Tally, room_as_budget
 from outlay.ledger.claim import USD, Amounts, Claim, refusal, unpriced
-from outlay.ledger.fence import Fence
+from outlay.ledger.fence import Fence, late, seconds_left
 from outlay.ledger.set_aside import SetAside, open_set_asides
+from outlay.ledger.turn import Turn, now_or_late
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from outlay.ledger.reservation import Reservation
+    from outlay.ledger.turn import Tell
 
 _ambient: ContextVar[Ledger | None] = ContextVar("outlay_fence", default=None)
 
@@ -60,15 +61,18 @@ class Ledger(Fence):
         return self
 
     def __exit__(self, *exc: object) -> None:
-        with Turn() as tell:
-            self._entered -= 1
-            if not self._entered:
-                for waiter in self.close():
-                    turn_away(waiter, self.refused(), tell)
-                judge(self.path, tell)
+        left = now_or_late(self._leave)
         if _ambient.get() is self:
-            outer = (fence for fence in self.path if not fence.closed and isinstance(fence, Ledger))
+            around = self.path if left else self.path[1:]
+            outer = (fence for fence in around if not fence.closed and isinstance(fence, Ledger))
             _ambient.set(next(outer, None))
+
+    def _leave(self, tell: Tell) -> None:
+        self._entered -= 1
+        if not self._entered:
+            for waiter in self.close():
+                turn_away(waiter, self.refused(), tell)
+            judge(self.path, tell)
 
     def allot(self, budget: Budget | None = None, *, name: str) -> Ledger:
         """Give a narrower fence inside this one, to be entered by `with`.
@@ -120,8 +124,7 @@ class Ledger(Fence):
 
     def seconds_left(self) -> float | None:
         """Give the time to the earliest deadline on the path; `None`: no deadline."""
-        deadlines = [fence.deadline for fence in self.path if fence.deadline is not None]
-        return min(deadlines) - time.monotonic() if deadlines else None
+        return seconds_left(self.path)
 
     def report(self) -> Report:
         """Give the spend by fence and by model."""
@@ -145,10 +148,10 @@ class Ledger(Fence):
         if waiter.granted is not None:
             return waiter.granted
         try:
-            return waiter.future.result(self.seconds_left())
+            return waiter.future.result(waiter.seconds_left())
         except FutureTimeoutError:
             abandon(waiter)
-            raise self.late() from None
+            raise late(waiter.path) from None
         except BaseException:
             abandon(waiter)
             raise
@@ -162,10 +165,10 @@ class Ledger(Fence):
         if waiter.granted is not None:
             return waiter.granted
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(waiter.future), self.seconds_left())
+            return await asyncio.wait_for(asyncio.wrap_future(waiter.future), waiter.seconds_left())
         except TimeoutError:
             abandon(waiter)
-            raise self.late() from None
+            raise late(waiter.path) from None
         except BaseException:
             abandon(waiter)
             raise

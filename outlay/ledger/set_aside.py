@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from outlay.ledger.admission import Turn, judge
+from outlay.ledger.admission import judge
 from outlay.ledger.booking import room_as_budget
 from outlay.ledger.claim import add
+from outlay.ledger.turn import now_or_late
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from outlay.budget import Budget
     from outlay.ledger.claim import Amounts
     from outlay.ledger.fence import Fence
+    from outlay.ledger.turn import Tell
 
 open_set_asides: ContextVar[tuple[SetAside, ...]] = ContextVar("outlay_set_asides", default=())
 """Those that calls made here may draw on, the outer first."""
@@ -53,9 +55,12 @@ class SetAside:
 
     def give_back(self) -> None:
         """Free what it still holds, for good."""
-        with Turn() as tell:
+
+        def act(tell: Tell) -> None:
             self.end()
             judge(self.path, tell)
+
+        now_or_late(act)
 
     def draw(self, amounts: Sequence[int]) -> None:
         """Take from it what a call inside is charged; only inside a `Turn`."""
@@ -74,4 +79,5 @@ class SetAside:
         """Free what it holds; only inside a `Turn`."""
         self.draw(list(self.left))
         self.alive = False
-        self.fence.set_asides.pop(self.name, None)
+        if self.fence.set_asides.get(self.name) is self:
+            del self.fence.set_asides[self.name]

@@ -18,7 +18,8 @@ from hypothesis.stateful import (
 from outlay.budget import Budget, Price, Usage
 from outlay.errors import BudgetExhaustedError, ConfigurationError
 from outlay.ledger import Claim, Ledger, Reservation, SetAside
-from outlay.ledger.admission import Turn, Waiter, abandon
+from outlay.ledger.admission import Waiter, abandon
+from outlay.ledger.turn import Turn
 
 PRICE = Price(input=1, output=3)
 LIMITS = st.one_of(st.none(), st.integers(0, 300))

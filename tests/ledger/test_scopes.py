@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,7 +12,7 @@ from outlay import current_ledger, require_fence
 from outlay.budget import Budget, Usage
 from outlay.errors import BudgetExhaustedError, ConfigurationError
 from outlay.ledger import Claim, Ledger, Reservation, Snapshot
-from outlay.ledger.admission import Turn
+from outlay.ledger.turn import Turn
 
 CLAIM = Claim(model="m", prompt_tokens=5, max_output_tokens=10)
 TEN = Usage(calls=1, generations=1, prompt_tokens=5, output_tokens=10)
@@ -214,6 +214,70 @@ def test_a_finalizer_inside_the_critical_section_settles_after_it() -> None:
             gc.collect()
         gc.enable()
         assert fence.unconfirmed.output_tokens == 10
+
+
+def test_a_fence_abandoned_inside_the_critical_section_closes_after_it() -> None:
+    def stream() -> Iterator[None]:
+        with Ledger(name="stream"):
+            yield
+
+    with Ledger() as fence:
+        gc.disable()
+        ring: list[object] = [stream()]
+        next(ring[0])  # type: ignore[call-overload]
+        ring.append(ring)
+        abandoned = current_ledger()
+        del ring
+        with Turn():
+            gc.collect()
+        gc.enable()
+        assert current_ledger() is fence
+    assert abandoned is not None
+    assert (abandoned.name, abandoned.closed) == ("stream", True)
+
+
+def test_a_hold_given_back_inside_the_critical_section_is_free_after_it() -> None:
+    with Ledger(Budget(output_tokens=10)) as fence:
+        hold = fence.set_aside(CLAIM, name="synthesis")
+        with Turn():
+            hold.give_back()
+        assert fence.remaining.output_tokens == 10
+
+
+def test_a_callback_that_raises_keeps_no_waiter_waiting() -> None:
+    def fail(_: Ledger) -> None:
+        raise LookupError
+
+    async def scenario() -> None:
+        with Ledger(Budget(output_tokens=20)) as fence:
+            fence.on_share(0.1, fail)
+            flying = fence.reserve(CLAIM.model_copy(update={"max_output_tokens": 20}))
+            waiting = asyncio.create_task(fence.areserve(CLAIM))
+            await asyncio.sleep(0)
+            with pytest.raises(LookupError):
+                flying.settle(TEN)
+            assert (await asyncio.wait_for(waiting, 5)).max_output_tokens == 10
+
+    asyncio.run(scenario())
+
+
+def test_the_ambient_deadline_bounds_waiting_on_a_ledger_called_by_name() -> None:
+    app = Ledger(Budget(output_tokens=10), name="app")
+    app.reserve(CLAIM)
+    late = pytest.raises(BudgetExhaustedError, match="deadline of fence 'request'")
+    with Ledger(Budget(seconds=0.05), name="request"), late:
+        app.reserve(CLAIM)
+
+
+def test_a_fence_opened_again_with_a_call_in_flight_is_reported_once() -> None:
+    with Ledger() as run:
+        again = run.allot(name="again")
+        with again:
+            flying = again.reserve(CLAIM)
+        with again:
+            again.reserve(CLAIM).settle(TEN)
+            flying.settle(TEN)
+        assert [(c.name, c.usage.calls) for c in run.report().children] == [("again", 2)]
 
 
 def test_random_load_from_four_loops_never_passes_a_fence() -> None:

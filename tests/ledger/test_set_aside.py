@@ -107,6 +107,16 @@ def test_it_is_found_by_name_from_a_narrower_fence() -> None:
             assert node.reserve(claim(60)).max_output_tokens == 60
 
 
+def test_giving_back_twice_leaves_its_successor_alone() -> None:
+    with Ledger(Budget(output_tokens=100)) as outer:
+        with outer.allot(name="inner") as inner:
+            first = inner.set_aside(claim(60), name="synthesis")
+            first.give_back()
+            inner.set_aside(claim(60), name="synthesis")
+            first.give_back()
+        assert outer.remaining.output_tokens == 100
+
+
 def test_opening_what_is_not_there_is_an_error_unless_allowed() -> None:
     with Ledger() as fence:
         with pytest.raises(ConfigurationError, match="nothing is set aside"):
