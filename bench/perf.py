@@ -219,7 +219,6 @@ def _booking(depth: int, effort: Effort) -> float:
             began = time.thread_time()
             for _ in range(effort.bookings):
                 reservation = ledger.reserve(claim)
-                reservation.sent()
                 reservation.settle(usage)
             rounds.append((time.thread_time() - began) / effort.bookings)
     return 1e6 * statistics.median(rounds)

@@ -46,7 +46,10 @@ Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Budget(Settings):
-    """A ceiling in up to five units; `None` means no limit. Zero is legal and admits nothing."""
+    """A ceiling in up to five units; `None` means no limit.
+
+    Zero is legal and admits nothing, except that zero dollars admit a model whose price is zero.
+    """
 
     output_tokens: Tokens | None = None
     """Generated tokens, reasoning tokens included."""

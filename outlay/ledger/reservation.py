@@ -42,9 +42,6 @@ class Reservation:
         self.drawn = drawn
         self.settled = False
 
-    def sent(self) -> None:
-        """Note that the request is handed to the transport; from here on only its maker can release it."""
-
     def settle(self, usage: Usage, *, replayed: bool = False) -> Usage:
         """Book what was really used.
 

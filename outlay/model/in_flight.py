@@ -37,7 +37,6 @@ class InFlight:
         """Note that its request is handed to the transport now."""
         with self._lock:
             if not self._abandoned:
-                reservation.sent()
                 self._held[id(reservation)] = (reservation, True)
             abandoned = self._abandoned
         if abandoned:

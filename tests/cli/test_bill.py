@@ -35,7 +35,6 @@ def test_what_is_unconfirmed_or_replayed_is_told_apart() -> None:
     with Ledger(name="run") as ledger:
         ledger.reserve(CLAIM).settle(SPENT, replayed=True)
         lost = ledger.reserve(CLAIM)
-        lost.sent()
         lost.forfeit()
     assert [row[2] for row in rows(ledger)[-2:]] == ["unconfirmed", "replayed"]
 

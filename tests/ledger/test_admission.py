@@ -148,16 +148,24 @@ def test_a_small_call_does_not_overtake_a_large_one_that_waits() -> None:
 
 def test_a_call_that_fits_beside_the_waiters_passes_them() -> None:
     async def scenario() -> None:
+        full_waits = asyncio.Event()
+
+        async def beside(outer: Ledger) -> int:
+            await full_waits.wait()
+            with outer.allot(Budget(output_tokens=100), name="sibling") as sibling:
+                return (await sibling.areserve(claim(100))).max_output_tokens
+
         with Ledger(Budget(output_tokens=10_000)) as outer:
+            passing = asyncio.create_task(beside(outer))
             with outer.allot(Budget(output_tokens=100), name="full") as full:
-                blocked = full.reserve(claim(100))
+                blocking = full.reserve(claim(100))
                 waiting = asyncio.create_task(full.areserve(claim(50)))
                 await asyncio.sleep(0)
-            with outer.allot(Budget(output_tokens=100), name="sibling") as sibling:
-                assert (await asyncio.wait_for(sibling.areserve(claim(100)), 5)).max_output_tokens == 100
-            blocked.settle(used(100))
-            with pytest.raises(BudgetExhaustedError):
-                await waiting
+                full_waits.set()
+                assert await asyncio.wait_for(passing, 5) == 100
+                assert not waiting.done()
+                blocking.settle(used(50))
+                assert (await asyncio.wait_for(waiting, 5)).max_output_tokens == 50
 
     asyncio.run(scenario())
 
