@@ -1,16 +1,21 @@
-"""What a run gives back, and what it tells while it goes on: values, no behaviour."""
+"""What a run gives back, and what it tells while it goes on: values."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+from outlay.answers import extract
 from outlay.budget import Budget, Record, Usage
 from outlay.ledger import Report
 
 if TYPE_CHECKING:
     from outlay.errors import BudgetExhaustedError
+    from outlay.model import Completion
 
 StopReason = Literal["finished", "budget", "deadline"]
+
+CUT_SHORT: Final = "the answer was cut short at its token limit"
+NOTHING_SPENT: Final = "the budget did not pay for a call"
 
 
 class Outcome(Record):
@@ -89,3 +94,19 @@ Event = NodeStarted | NodeEnded | FenceUpdate | Token | Finished
 def stop_reason(refusal: BudgetExhaustedError) -> StopReason:
     """Tell which end of the budget a refusal met."""
     return "deadline" if refusal.limit == "seconds" else "budget"
+
+
+def outcome_of(completion: Completion) -> Outcome:
+    """Read a completion as the answer; one that was cut short counts only for what it marks."""
+    cut = completion.finish_reason == "length"
+    return Outcome(
+        text=completion.text,
+        value=extract(completion.text, marked=cut),
+        stop_reason="budget" if cut else "finished",
+        degraded=CUT_SHORT if cut else None,
+    )
+
+
+def unpaid(refusal: BudgetExhaustedError) -> Outcome:
+    """Give the outcome of a run that paid for no call."""
+    return Outcome(text="", stop_reason=stop_reason(refusal), degraded=NOTHING_SPENT)

@@ -11,18 +11,14 @@ from typing import TYPE_CHECKING, ClassVar, TypedDict
 from langgraph.graph import END, START, StateGraph
 from pydantic import Field
 
-from outlay.answers import FINAL_ANSWER, extract
+from outlay.answers import asked
 from outlay.budget import Settings
 from outlay.errors import BudgetExhaustedError
-from outlay.strategy import Outcome, QuestionState, Strategy, stop_reason
+from outlay.outcome import Outcome, outcome_of, unpaid
+from outlay.strategy import QuestionState, Strategy
 
 if TYPE_CHECKING:
     from outlay.model import Model
-
-PROMPT = "{question}\n\n{final_answer}"
-
-NOTHING_SPENT = "the budget did not pay for a call"
-CUT_SHORT = "the answer was cut short at its token limit"
 
 
 class Config(Settings):
@@ -60,17 +56,8 @@ class Direct(Strategy[Config]):
         return graph
 
     async def answer(self, state: QuestionState) -> Update:
-        prompt = PROMPT.format(question=state["question"], final_answer=FINAL_ANSWER)
         try:
-            completion = await self.speak(self.model, prompt, **self.config.model_dump())
+            completion = await self.speak(self.model, asked(state["question"]), **self.config.model_dump())
         except BudgetExhaustedError as exc:
-            return {"outcome": Outcome(text="", stop_reason=stop_reason(exc), degraded=NOTHING_SPENT)}
-        cut = completion.finish_reason == "length"
-        return {
-            "outcome": Outcome(
-                text=completion.text,
-                value=extract(completion.text),
-                stop_reason="budget" if cut else "finished",
-                degraded=CUT_SHORT if cut else None,
-            )
-        }
+            return {"outcome": unpaid(exc)}
+        return {"outcome": outcome_of(completion)}

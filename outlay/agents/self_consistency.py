@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, TypedDict
 from langgraph.graph import END, START, StateGraph
 from pydantic import Field
 
-from outlay.answers import FINAL_ANSWER, Vote, extract, normalise, tally
+from outlay.answers import Vote, asked, extract, normalise, tally
 from outlay.budget import Record, Settings
 from outlay.errors import BudgetExhaustedError, ModelError, OutlayError
 from outlay.ledger import require_fence
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from outlay.model import Completion, Model
-
-PROMPT = "{question}\n\n{final_answer}"
 
 UNKNOWN_PRICE_RATIO: Final = 4.0
 """Price of an output token in prompt tokens, where no price is known."""
@@ -61,6 +59,8 @@ class Sample(Record):
     text: str = ""
     value: str | None = None
     """The extracted, normalised answer; `None` abstains."""
+    cut: bool = False
+    """Whether it was cut short at its token limit."""
     error: str | None = None
     """Why the sample failed."""
 
@@ -116,7 +116,7 @@ class SelfConsistency(Strategy[Config]):
 
     async def sample(self, state: State) -> SampleUpdate:
         drawn = state.get("samples", [])
-        prompt = PROMPT.format(question=state["question"], final_answer=FINAL_ANSWER)
+        prompt = asked(state["question"])
         cap, count = await self._wave(prompt, drawn)
         try:
             completions = await self.model.sample(
@@ -141,19 +141,14 @@ class SelfConsistency(Strategy[Config]):
         samples = state["samples"]
         votes = tally([sample.value for sample in samples])
         answered = [sample for sample in samples if sample.error is None]
-        refused = state["refused"]
-        stopped = refused.reason if refused else "finished"
-        degraded = _left_out(samples, self.config.n, refused)
-        if not answered:
-            return {"outcome": Outcome(text="", stop_reason=stopped, degraded=degraded)}
-        text = samples[votes[0].first].text if votes else answered[0].text
-        self.say(text)
+        chosen = samples[votes[0].first] if votes else answered[0] if answered else Sample()
+        self.say(chosen.text)
         return {
             "outcome": Outcome(
-                text=text,
-                value=votes[0].value if votes else extract(text),
-                stop_reason=stopped,
-                degraded=degraded,
+                text=chosen.text,
+                value=votes[0].value if votes else None,
+                stop_reason=_reason(state["refused"], chosen),
+                degraded=_left_out(samples, self.config.n, state["refused"]),
             )
         }
 
@@ -218,15 +213,26 @@ def _lead(votes: Sequence[Vote]) -> tuple[int, int]:
 def _read(completion: Completion | OutlayError) -> Sample:
     if isinstance(completion, OutlayError):
         return Sample(error=str(completion))
-    value = extract(completion.text, marked=completion.finish_reason == "length")
-    return Sample(text=completion.text, value=normalise(value) if value is not None else None)
+    cut = completion.finish_reason == "length"
+    value = extract(completion.text, marked=cut)
+    return Sample(text=completion.text, value=None if value is None else normalise(value), cut=cut)
+
+
+def _reason(refused: Refused | None, chosen: Sample) -> StopReason:
+    if refused:
+        return refused.reason
+    return "budget" if chosen.cut else "finished"
 
 
 def _left_out(samples: Sequence[Sample], n: int, refused: Refused | None) -> str | None:
     failed = sum(sample.error is not None for sample in samples)
-    if refused:
-        return f"the budget paid for {len(samples)} of {n} samples ({refused.said})"
-    return f"{failed} of {len(samples)} samples failed" if failed else None
+    cut = sum(sample.cut for sample in samples)
+    notes = [
+        f"the budget paid for {len(samples)} of {n} samples ({refused.said})" if refused else None,
+        f"{failed} of {len(samples)} samples failed" if failed else None,
+        f"{cut} of {len(samples)} samples were cut short at their token limit" if cut else None,
+    ]
+    return "; ".join(note for note in notes if note) or None
 
 
 def _refused(refusal: BudgetExhaustedError) -> Refused:

@@ -27,6 +27,12 @@ Says nothing of steps: models that reason do so unasked, and the embedded one, a
 step by step, invents a calculation and loses the fact.
 """
 
+
+def asked(question: str) -> str:
+    """Ask `question` plainly, for an answer that `extract` finds."""
+    return f"{question}\n\n{FINAL_ANSWER}"
+
+
 Kind = Literal["auto", "number", "choice", "text"]
 How = Literal["json", "boxed", "hashes", "said", "choice", "whole", "number"]
 

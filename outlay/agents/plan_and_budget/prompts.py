@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from outlay.answers import FINAL_ANSWER
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -48,8 +46,6 @@ Problem: {question}
 {steps}"""
 )
 
-DIRECT: Final = "{question}\n\n{final_answer}"
-
 SINGLE: Final = """\
 {question}
 
@@ -84,11 +80,6 @@ def assessment_prompt(question: str, plan: Plan) -> str:
     """Ask how hard the problem is, and each step of it."""
     steps = "\n".join(f"{i}. {step.question}" for i, step in enumerate(plan.steps, 1))
     return ASSESS.format(question=question, steps=steps, count=len(plan.steps))
-
-
-def direct_prompt(question: str) -> str:
-    """Ask for the answer without a plan."""
-    return DIRECT.format(question=question, final_answer=FINAL_ANSWER)
 
 
 def single_prompt(question: str, plan: Plan, words: Sequence[int]) -> str:

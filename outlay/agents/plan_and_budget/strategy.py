@@ -36,17 +36,17 @@ from outlay.agents.plan_and_budget.prompts import (
     VERSION,
     assessment_prompt,
     conversation,
-    direct_prompt,
     plan_prompt,
     single_prompt,
 )
 from outlay.agents.plan_and_budget.room import output_room
 from outlay.agents.plan_and_budget.schedules import allocate
 from outlay.agents.plan_and_budget.sequential import Allotment, Mode, Sequential, SubAnswer
-from outlay.answers import extract
+from outlay.answers import asked
 from outlay.errors import BudgetExhaustedError, ModelError
 from outlay.ledger import require_fence
-from outlay.strategy import Outcome, Strategy, stop_reason
+from outlay.outcome import Outcome, outcome_of, unpaid
+from outlay.strategy import Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,11 +63,14 @@ LEAST_PLAN: Final = 48
 LEAST_ASSESSMENT: Final = 24
 """Tokens below which no assessment is asked for."""
 
+ASSESSMENTS: Final = 3
+"""Most times that an assessment is asked for."""
+AGAIN: Final = 0.7
+"""Least temperature of asking again: the same question would get the same answer."""
+
 TOO_SMALL: Final = "the budget is too small to plan and still answer: answered directly"
 NOT_IN_SEQUENCE: Final = "the budget is too small for a call per step: solved in one call"
 NO_PLAN: Final = "the planner gave no plan: answered directly"
-NOTHING_SPENT: Final = "the budget did not pay for a call"
-CUT_SHORT: Final = "the answer was cut short at its token limit"
 
 
 class State(TypedDict):
@@ -158,15 +161,10 @@ class PlanAndBudget(Strategy[Config]):
             return {"assessment": Assessment(), "notes": ()}
         if cached := self._assessments.get(self._key(question)):
             return {"assessment": cached, "notes": ()}
-        prompt, schema = assessment_prompt(question, plan), assessment_schema(len(plan.steps))
         try:
-            completion = await self._ask_planner(
-                question, prompt, schema, config.assess_tokens, LEAST_ASSESSMENT
-            )
+            assessment, problem = await self._assessed(question, plan)
         except (BudgetExhaustedError, ModelError) as exc:
             return {"assessment": Assessment(), "notes": (f"no assessment ({exc}): equal credits",)}
-        assessment = read_assessment(completion.text)
-        problem = credits_for(plan, assessment)[1]
         if config.cache_plans and not problem:
             self._assessments[self._key(question)] = assessment
         return {"assessment": assessment, "notes": (problem,) if problem else ()}
@@ -195,7 +193,7 @@ class PlanAndBudget(Strategy[Config]):
     async def solve(self, state: State) -> SolveUpdate:
         plan, question, notes = state["plan"], state["question"], state["notes"]
         if not plan.readable or state["allotment"].mode == "direct":
-            return await self._in_one_call(direct_prompt(question), None, notes)
+            return await self._in_one_call(asked(question), None, notes)
         allotment = state["allotment"]
         if allotment.mode == "single":
             words = [max(1, int(part / self.config.tokens_per_word)) for part in allotment.steps]
@@ -204,11 +202,26 @@ class PlanAndBudget(Strategy[Config]):
         try:
             answers, outcome = await sequential.solve(question, plan, allotment)
         except BudgetExhaustedError:
-            return await self._in_one_call(direct_prompt(question), None, (*notes, TOO_SMALL))
+            return await self._in_one_call(asked(question), None, (*notes, TOO_SMALL))
         return {"answers": answers, "outcome": _noted(outcome, notes)}
 
     def planned(self, state: State) -> Literal["yes", "no"]:
         return "yes" if state["plan"].readable else "no"
+
+    async def _assessed(self, question: str, plan: Plan) -> tuple[Assessment, str | None]:
+        """Ask until the credits fit the plan, three times at most; then say what is wrong with them."""
+        prompt, schema = assessment_prompt(question, plan), assessment_schema(len(plan.steps))
+        assessment, problem = Assessment(), None
+        for attempt in range(ASSESSMENTS):
+            warmth = AGAIN if attempt else 0.0
+            completion = await self._ask_planner(
+                question, prompt, schema, self.config.assess_tokens, LEAST_ASSESSMENT, warmth
+            )
+            assessment = read_assessment(completion.text)
+            problem = credits_for(plan, assessment)[1]
+            if not problem:
+                break
+        return assessment, problem
 
     async def _fit(self, question: str, plan: Plan, wanted: int) -> tuple[Mode, int]:
         """Choose how to solve, and the tokens for it, by what the fence still holds."""
@@ -230,50 +243,43 @@ class PlanAndBudget(Strategy[Config]):
         try:
             said = await self._speak(prompt, tokens)
         except BudgetExhaustedError as exc:
-            outcome = Outcome(text="", stop_reason=stop_reason(exc), degraded=NOTHING_SPENT)
-            return {"answers": (), "outcome": outcome}
-        cut = said.finish_reason == "length"
-        outcome = Outcome(
-            text=said.text,
-            value=extract(said.text, marked=cut),
-            stop_reason="budget" if cut else "finished",
-            degraded=CUT_SHORT if cut else None,
-        )
-        return {"answers": (), "outcome": _noted(outcome, notes)}
+            return {"answers": (), "outcome": unpaid(exc)}
+        return {"answers": (), "outcome": _noted(outcome_of(said), notes)}
 
     async def _ask_planner(
-        self, question: str, prompt: str, schema: Mapping[str, Any], tokens: int, least: int
+        self,
+        question: str,
+        prompt: str,
+        schema: Mapping[str, Any],
+        tokens: int,
+        least: int,
+        temperature: float = 0.0,
     ) -> Completion:
         """Ask the planner, while what the answer needs at least is out of its reach."""
         config, planner = self.config, self.planner or self.model
-        answer = await self.model.worst_case(
-            direct_prompt(question), max_output_tokens=config.min_answer_tokens
-        )
-        require_fence().set_aside(answer, name="answer")
-        return await planner.complete(
-            prompt,
-            response_schema=schema,
-            schema_name="Plan",
-            max_output_tokens=tokens,
-            min_output_tokens=min(tokens, least),
-            temperature=config.temperature,
-            seed=config.seed,
-        )
+        answer = await self.model.worst_case(asked(question), max_output_tokens=config.min_answer_tokens)
+        hold = require_fence().set_aside(answer, name="answer")
+        try:
+            return await planner.complete(
+                prompt,
+                response_schema=schema,
+                schema_name="Plan",
+                max_output_tokens=tokens,
+                min_output_tokens=min(tokens, least),
+                temperature=max(config.temperature, temperature),
+                seed=config.seed,
+            )
+        finally:
+            hold.give_back()
 
     async def _ask(self, messages: str | Sequence[Message], max_output_tokens: int | None) -> Completion:
-        config = self.config
-        return await self.model.complete(
-            messages, max_output_tokens=max_output_tokens, temperature=config.temperature, seed=config.seed
-        )
+        return await self.model.complete(messages, max_output_tokens=max_output_tokens, **self._sampling())
 
     async def _speak(self, messages: str | Sequence[Message], max_output_tokens: int | None) -> Completion:
-        return await self.speak(
-            self.model,
-            messages,
-            max_output_tokens=max_output_tokens,
-            temperature=self.config.temperature,
-            seed=self.config.seed,
-        )
+        return await self.speak(self.model, messages, max_output_tokens=max_output_tokens, **self._sampling())
+
+    def _sampling(self) -> dict[str, Any]:
+        return {"temperature": self.config.temperature, "seed": self.config.seed}
 
     @cached_property
     def _plans(self) -> dict[Key, Plan]:
