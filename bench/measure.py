@@ -15,6 +15,7 @@ import asyncio
 import json
 import random
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from outlay.agents.plan_and_budget.metric import e3
 from outlay.agents.spec import strategy_from_spec
 from outlay.answers import same
 from outlay.budget import Budget
@@ -64,7 +66,7 @@ def _options() -> argparse.Namespace:
 
 
 async def _measure(options: argparse.Namespace, items: list[dict[str, str]]) -> None:
-    done = {(r["strategy"], r["budget"], r["id"]) for r in _records(options.out)}
+    done = {(r["strategy"], r["budget"], r["id"]) for r in _records(options.out) if "error" not in r}
     conditions = [(spec, tokens) for tokens in options.output_tokens for spec in options.strategy]
     missing = [(s, b, i) for s, b in conditions for i in items if (s, b, i["id"]) not in done]
     turns = asyncio.Semaphore(options.concurrency)
@@ -115,7 +117,9 @@ def _records(out: Path) -> Iterator[dict[str, Any]]:
     file = out / "records.jsonl"
     if file.exists():
         for line in file.read_text(encoding="utf-8").splitlines():
-            yield json.loads(line)
+            # A run that was killed may have left half a line.
+            with suppress(json.JSONDecodeError):
+                yield json.loads(line)
 
 
 def _report(records: list[dict[str, Any]], ids: set[str]) -> None:
@@ -135,7 +139,9 @@ def _report(records: list[dict[str, Any]], ids: set[str]) -> None:
         table.add_column(column, justify="left" if column == "strategy" else "right", overflow="fold")
     conditions = sorted({(r["budget"], r["strategy"]) for r in records})
     for budget, spec in conditions:
-        rows = [r for r in records if (r["budget"], r["strategy"]) == (budget, spec) and r["id"] in ids]
+        asked = [r for r in records if (r["budget"], r["strategy"]) == (budget, spec) and r["id"] in ids]
+        # The last record of an item counts: one that failed was asked again.
+        rows = list({record["id"]: record for record in asked}.values())
         table.add_row(spec, str(budget), *_summary(rows))
     Console(width=160).print(table)
 
@@ -159,7 +165,7 @@ def _summary(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _e3(accuracy: float, tokens: float) -> str:
-    return f"{accuracy**2 / tokens:.2f}" if tokens > 0 else "-"
+    return f"{e3(accuracy, tokens):.2f}" if tokens > 0 else "-"
 
 
 def _interval(values: list[float], draws: int = 2000) -> tuple[float, float]:

@@ -201,6 +201,10 @@ class Ledger(Fence):
         with Turn() as tell:
             if self.closed:
                 raise self.refused()
+            if self.fresh:
+                raise ConfigurationError(
+                    f"fence {self.name!r} is not entered: set aside inside its `with` block"
+                )
             if name in self.set_asides:
                 raise ConfigurationError(f"fence {self.name!r} set {name!r} aside already: take another name")
             for fence, unit in ((around, unit) for around in self.path for unit in around.limited):

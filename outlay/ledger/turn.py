@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from contextlib import ExitStack
@@ -102,3 +103,14 @@ def _announce(tell: Tell) -> None:
 def _drain(tell: Tell) -> None:
     while _late:
         _late.popleft()(tell)
+
+
+def _forget() -> None:
+    # The thread that held the lock is not in the child of a fork, and would hold it for ever.
+    global _lock  # noqa: PLW0603 - one lock per process is the point
+    _lock = threading.Lock()
+    _here.inside = False
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -2,6 +2,9 @@
 
 import asyncio
 import gc
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -313,3 +316,28 @@ def test_random_load_from_four_loops_never_passes_a_fence() -> None:
     assert outer.usage.output_tokens <= 5_000
     assert outer.usage.calls <= 400
     assert (outer.reserved, outer.held, outer.in_flight, list(outer.queue)) == ([0] * 4, [0] * 4, 0, [])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_of_a_fork_does_not_inherit_a_held_lock() -> None:
+    code = """
+import os, threading, warnings
+from outlay import Budget, Ledger
+from outlay.ledger.turn import Turn
+warnings.simplefilter("ignore")
+holding, done = threading.Event(), threading.Event()
+def hold():
+    with Turn():
+        holding.set()
+        done.wait(20)
+threading.Thread(target=hold).start()
+holding.wait()
+child = os.fork()
+if child == 0:
+    with Ledger(Budget(calls=1)) as fence:
+        os._exit(0 if fence.remaining.calls == 1 else 1)
+status = os.waitpid(child, 0)[1]
+done.set()
+raise SystemExit(os.waitstatus_to_exitcode(status))
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

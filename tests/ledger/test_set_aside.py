@@ -152,3 +152,8 @@ def test_given_back_it_lets_waiters_in() -> None:
             first.release()
 
     asyncio.run(scenario())
+
+
+def test_a_fence_that_is_not_entered_sets_nothing_aside() -> None:
+    with pytest.raises(ConfigurationError, match="not entered"):
+        Ledger(Budget(output_tokens=100)).set_aside(claim(60), name="synthesis")
