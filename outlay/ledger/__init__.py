@@ -2,8 +2,9 @@
 
 from outlay.ledger.booking import Report, Snapshot
 from outlay.ledger.claim import Claim
-from outlay.ledger.ledger import Ledger, current_ledger, require_fence
+from outlay.ledger.ledger import Ledger
 from outlay.ledger.reservation import Reservation
+from outlay.ledger.scope import current_ledger, require_fence
 from outlay.ledger.set_aside import SetAside
 
 __all__ = [

@@ -4,42 +4,100 @@ The rules: what a fence can still give at best is its *reach* (limit less spent,
 calls in flight), what it can give at once is its *room* (reach less everything reserved). A claim is
 clipped to the smallest reach on its path and refused if that is too little; it is granted when every
 room covers it, and otherwise waits. A waiter passes earlier ones only where it fits beside all their
-claims at every fence they share.
+claims at every fence they share. But for `settle` and `abandon`, all of it happens inside a `Turn`.
 """
 
 from __future__ import annotations
 
 import itertools
-import time
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from outlay.errors import OutlayError
-from outlay.ledger.claim import CALLS, USD, Amounts, Claim, add, refusal
-from outlay.ledger.fence import late, seconds_left
+from outlay.ledger.claim import Amounts, add
 from outlay.ledger.turn import now_or_late, soon
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from outlay.ledger.booking import Booking
     from outlay.ledger.fence import Fence
     from outlay.ledger.reservation import Reservation
-    from outlay.ledger.set_aside import SetAside
     from outlay.ledger.turn import Tell
-
-NOTHING: Final = Amounts()
+    from outlay.ledger.waiter import Waiter
 
 _arrivals = itertools.count()
 
 
+def offer(waiter: Waiter, tell: Tell) -> None:
+    """Grant, refuse or queue a claim that has just been made."""
+    target = waiter.admitted()
+    asked = waiter.claim.amounts(target)
+    roots = _roots(waiter.path)
+    queued = any(root.queue for root in roots)
+    if (not queued or waiter.covered(asked)) and waiter.fits(asked, {}):
+        waiter.granted = _charge(waiter, target, asked)
+        return
+    waiter.future, waiter.arrival = Future(), next(_arrivals)
+    waiter.least = waiter.claim.amounts(waiter.claim.min_output_tokens)
+    for root in roots:
+        root.queue.append(waiter)
+    if not waiter.holds:
+        for fence in waiter.path:
+            fence.waiting[waiter.paying] += 1
+            fence.harden(waiter.least)
+    if queued:
+        judge(waiter.path, tell)
+
+
+def judge(touched: Iterable[Fence], tell: Tell) -> None:
+    """Judge again those who wait, after something was booked, freed or kept at the fences `touched`."""
+    roots = [root for root in _roots(touched) if root.queue]
+    while roots:
+        if any(fence.pinched() for fence in touched):
+            _turn_away_the_hopeless(roots, tell)
+        touched = _let_in(roots, tell)
+        if not any(fence.pinched() for fence in touched):
+            return
+
+
+def turn_away(waiter: Waiter, error: OutlayError, tell: Tell) -> None:
+    """Refuse somebody who waited."""
+    withdraw(waiter)
+    tell.append(partial(_refuse, waiter, error))
+
+
+def withdraw(waiter: Waiter) -> None:
+    """Take a waiter out of its queues, if it is in them."""
+    roots = [root for root in _roots(waiter.path) if waiter in root.queue]
+    for root in roots:
+        root.queue.remove(waiter)
+    if roots and not waiter.holds:
+        for fence in waiter.path:
+            fence.waiting[waiter.paying] -= 1
+
+
+def abandon(waiter: Waiter) -> None:
+    """Give up a claim whose maker no longer waits, with what it was granted in that instant."""
+
+    def act(tell: Tell) -> None:
+        withdraw(waiter)
+        if waiter.granted is None:
+            judge(waiter.path, tell)
+        else:
+            _conclude(waiter.granted, None, tell)
+
+    now_or_late(act)
+
+
 def settle(reservation: Reservation, booking: Booking | None) -> None:
     """Book a reservation's outcome, now or as soon as whoever holds the lock lets go of it."""
-    soon(partial(_apply, reservation, booking))
+    soon(partial(_conclude, reservation, booking))
 
 
-def _apply(reservation: Reservation, booking: Booking | None, tell: Tell) -> None:
+def _conclude(reservation: Reservation, booking: Booking | None, tell: Tell) -> None:
+    """Replace a reservation by its outcome, unless it has one; `None`: nothing was sent."""
     if reservation.settled:
         return
     reservation.settled = True
@@ -66,147 +124,77 @@ def _refill(reservation: Reservation, used: Amounts) -> None:
         left = [max(0, u - d) for d, u in zip(drawn, left, strict=True)]
 
 
-class Waiter:
-    """A claim that was made: granted, refused or waiting."""
-
-    __slots__ = ("arrival", "claim", "future", "granted", "holds", "path")
-
-    def __init__(self, claim: Claim, path: tuple[Fence, ...], holds: tuple[SetAside, ...]) -> None:
-        self.claim = claim
-        self.path = path
-        self.holds = holds
-        self.arrival = 0
-        self.granted: Reservation | None = None
-        self.future: Future[Reservation]
-
-    def seconds_left(self) -> float | None:
-        """Give the time to the earliest deadline on the path; `None`: no deadline."""
-        return seconds_left(self.path)
-
-    def admitted(self) -> int:
-        """Give the tokens per generation that the path affords at best.
-
-        Raises:
-            BudgetExhaustedError: They are too few, or a fence is closed or past its deadline.
-            ConfigurationError: The price is unknown under a dollar limit.
-        """
-        target = self.claim.max_output_tokens
-        for fence in self.path:
-            if fence.closed:
-                raise fence.refused()
-            if fence.deadline is not None and time.monotonic() >= fence.deadline:
-                raise late(self.path)
-            for unit in fence.limited:
-                reach = self._left(fence, unit, fence.in_flight if unit == CALLS else 0)
-                target = min(target, self.claim.affordable(unit, reach, fence.name))
-                if target < self.claim.min_output_tokens:
-                    raise refusal(fence.name, unit, self.claim, reach)
-        return target
-
-    def fits(self, asked: Amounts, claimed: dict[Fence, list[int]]) -> bool:
-        """Whether every fence has room for it beside what earlier waiters claim."""
-        for fence in self.path:
-            beside = claimed.get(fence, NOTHING) if claimed else NOTHING
-            for unit in fence.limited:
-                if asked[unit] > self._left(fence, unit, fence.reserved[unit]) - beside[unit]:
-                    return False
-        return True
-
-    def covered(self, asked: Amounts) -> bool:
-        """Whether the open set-asides alone pay for it, so that it need not queue."""
-        return bool(self.holds) and all(
-            need <= sum(hold.left[unit] for hold in self.holds) for unit, need in enumerate(asked)
-        )
-
-    def crowded(self, fence: Fence, claimed: list[int]) -> bool:
-        """Whether nobody behind this waiter can pass it at `fence`: a claim takes a call and a token."""
-        rooms = (
-            self._left(fence, unit, fence.reserved[unit]) - claimed[unit]
-            for unit in fence.limited
-            if unit < USD
-        )
-        return any(room < 1 for room in rooms)
-
-    def _left(self, fence: Fence, unit: int, taken: int) -> int:
-        free = fence.limit[unit] - fence.spent[unit] - fence.held[unit] - taken
-        for hold in self.holds:
-            if fence in hold.path:
-                free += hold.left[unit]
-        return free
-
-
-def offer(waiter: Waiter, tell: Tell) -> None:
-    """Grant, refuse or queue a claim that has just been made."""
-    target = waiter.admitted()
-    asked = waiter.claim.amounts(target)
-    roots = _roots(waiter.path)
-    queued = any(root.queue for root in roots)
-    if (not queued or waiter.covered(asked)) and waiter.fits(asked, {}):
-        waiter.granted = _charge(waiter, target, asked)
-        return
-    waiter.future, waiter.arrival = Future(), next(_arrivals)
-    for root in roots:
-        root.queue.append(waiter)
-    if queued:
-        judge(waiter.path, tell)
-
-
-def judge(path: Sequence[Fence], tell: Tell) -> None:
-    """Judge again everybody who waits at the outermost fences of `path`, in order of arrival."""
-    roots = [root for root in _roots(path) if root.queue]
-    if not roots:
-        return
-    waiters = list(roots[0].queue) if len(roots) == 1 else _in_order(roots)
-    claimed: dict[Fence, list[int]] = {}
-    full: set[Fence] = set()
+def _turn_away_the_hopeless(roots: Sequence[Fence], tell: Tell) -> None:
+    waiters = _in_order(roots)
+    for fence in {fence for waiter in waiters for fence in waiter.path}:
+        fence.hardest = [0, 0, 0, 0]
     for waiter in waiters:
-        if waiter.holds or full.isdisjoint(waiter.path):
-            _judge_one(waiter, claimed, full, tell)
+        try:
+            waiter.admitted()
+        except OutlayError as exc:
+            turn_away(waiter, exc, tell)
+            continue
+        if not waiter.holds:
+            for fence in waiter.path:
+                fence.harden(waiter.least)
 
 
-def _judge_one(waiter: Waiter, claimed: dict[Fence, list[int]], full: set[Fence], tell: Tell) -> None:
+def _let_in(roots: Sequence[Fence], tell: Tell) -> set[Fence]:
+    """Grant what fits, in order of arrival; gives the fences that were charged."""
+    claimed: dict[Fence, list[int]] = {}
+    blocked: tuple[set[Fence], set[Fence]] = (set(), set())
+    charged: set[Fence] = set()
+    for waiter in _in_order(roots):
+        if waiter.holds or blocked[waiter.paying].isdisjoint(waiter.path):
+            if _judge_one(waiter, claimed, tell):
+                charged.update(waiter.path)
+                continue
+            blocking = _claim(waiter, claimed)
+            blocked[True].update(blocking)
+            if not waiter.paying:
+                blocked[False].update(blocking)
+            if len(roots) == 1 and _all_blocked(roots[0], blocked):
+                break
+        else:
+            # Behind somebody who waits: not judged, but nobody passes its claim elsewhere either.
+            _claim(waiter, claimed)
+    return charged
+
+
+def _judge_one(waiter: Waiter, claimed: dict[Fence, list[int]], tell: Tell) -> bool:
+    """Whether the waiter waits no longer."""
     try:
         target = waiter.admitted()
     except OutlayError as exc:
         turn_away(waiter, exc, tell)
-        return
-    asked = waiter.claim.amounts(target)
-    if waiter.fits(asked, {} if waiter.covered(asked) else claimed):
-        withdraw(waiter)
-        waiter.granted = _charge(waiter, target, asked)
-        tell.append(lambda: _hand_over(waiter))
-        return
+        return True
+    waiter.asked = waiter.claim.amounts(target)
+    if not waiter.fits(waiter.asked, {} if waiter.covered(waiter.asked) else claimed):
+        return False
+    withdraw(waiter)
+    waiter.granted = _charge(waiter, target, waiter.asked)
+    tell.append(partial(_hand_over, waiter))
+    return True
+
+
+def _claim(waiter: Waiter, claimed: dict[Fence, list[int]]) -> list[Fence]:
+    """Note what a waiter claims; gives the fences that nobody like it can pass."""
+    blocking = []
     for fence in waiter.path:
         if fence.limited:
             claims = claimed.setdefault(fence, [0, 0, 0, 0])
-            add(claims, asked)
-            if waiter.crowded(fence, claims):
-                full.add(fence)
+            add(claims, waiter.asked)
+            if waiter.blocks(fence, claims):
+                blocking.append(fence)
+    return blocking
 
 
-def turn_away(waiter: Waiter, error: OutlayError, tell: Tell) -> None:
-    """Refuse somebody who waited."""
-    withdraw(waiter)
-    tell.append(lambda: _refuse(waiter, error))
-
-
-def withdraw(waiter: Waiter) -> None:
-    """Take a waiter out of its queues, if it is in them."""
-    for root in _roots(waiter.path):
-        if waiter in root.queue:
-            root.queue.remove(waiter)
-
-
-def abandon(waiter: Waiter) -> None:
-    """Give up a claim whose maker no longer waits, with what it was granted in that instant."""
-
-    def act(tell: Tell) -> None:
-        withdraw(waiter)
-        judge(waiter.path, tell)
-        if waiter.granted is not None:
-            tell.append(waiter.granted.release)
-
-    now_or_late(act)
+def _all_blocked(root: Fence, blocked: tuple[set[Fence], set[Fence]]) -> bool:
+    """Whether nobody further back can be let in, so that a long queue is not walked for nothing."""
+    return len(root.queue) == sum(root.waiting) and all(
+        not root.waiting[kind] or any(f.waiting[kind] == root.waiting[kind] for f in blocked[kind])
+        for kind in (False, True)
+    )
 
 
 def _charge(waiter: Waiter, target: int, asked: Amounts) -> Reservation:
@@ -239,10 +227,11 @@ def _refuse(waiter: Waiter, error: OutlayError) -> None:
 
 
 def _in_order(roots: Sequence[Fence]) -> list[Waiter]:
+    if len(roots) == 1:
+        return list(roots[0].queue)
     return sorted({waiter for root in roots for waiter in root.queue}, key=lambda waiter: waiter.arrival)
 
 
-def _roots(path: Sequence[Fence]) -> list[Fence]:
-    if path[-1].parent is None and len(path[0].path) == len(path):
-        return [path[-1]]
-    return [fence for fence in path if fence.parent is None]
+def _roots(fences: Iterable[Fence]) -> list[Fence]:
+    # Asked of each fence, because one may have moved under another parent since a call was charged.
+    return list(dict.fromkeys(fence.path[-1] for fence in fences))

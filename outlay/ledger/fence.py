@@ -7,15 +7,15 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from outlay.budget import Budget
-from outlay.errors import BudgetExhaustedError
+from outlay.errors import BudgetExhaustedError, ConfigurationError
 from outlay.ledger.booking import Tally
-from outlay.ledger.claim import UNLIMITED, limits
+from outlay.ledger.claim import CALLS, UNLIMITED, limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from outlay.ledger.admission import Waiter
     from outlay.ledger.set_aside import SetAside
+    from outlay.ledger.waiter import Waiter
 
 CLOSED: Final = "closed"
 """What a refusal by a closed fence names in place of a limit."""
@@ -39,6 +39,10 @@ class Fence:
         """What was booked since the fence was last opened, without its open children."""
         self.queue: deque[Waiter] = deque()
         """Who waits; only an outermost fence has any."""
+        self.waiting = [0, 0]
+        """How many wait on a path through here: those whose calls are free, those who pay."""
+        self.hardest = [0, 0, 0, 0]
+        """At least what the most demanding of them is refused without, in every unit."""
         self.set_asides: dict[str, SetAside] = {}
         self.marks: list[tuple[float, Callable[[], None]]] = []
         """Shares of a limit, and what to call when they are passed."""
@@ -57,14 +61,21 @@ class Fence:
         return self._started is None
 
     def reopen(self, parent: Fence | None) -> None:
-        """Open it inside `parent`; the clock starts with the first opening, and only then."""
-        if self.closed:
+        """Open it inside `parent`; the clock starts with the first opening, and only then.
+
+        Raises:
+            ConfigurationError: Under its last parent, a fence is open inside it or a call waits.
+        """
+        moves = not self.fresh and parent is not self.parent
+        if moves and (self.queue or any(not child.closed for child in self.children)):
+            raise ConfigurationError(f"fence {self.name!r} is still in use elsewhere: make a new Ledger")
+        if moves or (self.closed and not self._busy()):
             self.past = self.whole()
-            self._hand_in()
+            self._leave_parent()
             self.tally, self.children = Tally(budget=self.budget), []
         self.closed, self.parent = False, parent
         self.path = (self,) if parent is None else (self, *parent.path)
-        if parent is not None:
+        if parent is not None and self not in parent.children:
             parent.children.append(self)
         if self._started is None:
             self._started = time.monotonic() - self.elapsed
@@ -80,15 +91,32 @@ class Fence:
         return [waiter for waiter in self.path[-1].queue if self in waiter.path]
 
     def retire(self) -> None:
-        """Hand a closed fence's sums to its parent, once nothing is in flight in it."""
-        if self.closed and not self.in_flight:
-            self._hand_in()
+        """Hand a closed fence's sums to its parent, once nothing is in flight or open in it."""
+        if self.closed and not self._busy():
+            self._leave_parent()
 
-    def _hand_in(self) -> None:
+    def _busy(self) -> bool:
+        return self.in_flight > 0 or bool(self.children)
+
+    def _leave_parent(self) -> None:
         parent = self.parent
         if parent is not None and self in parent.children:
             parent.children.remove(self)
             parent.tally.child(self.name, self.budget).absorb(self.view())
+            if parent.closed:
+                parent.retire()
+
+    def harden(self, least: Sequence[int]) -> None:
+        """Note what somebody who waits is refused without."""
+        self.hardest = [max(pair) for pair in zip(self.hardest, least, strict=True)]
+
+    def pinched(self) -> bool:
+        """Whether somebody who waits may have to be refused, because too little is left for it."""
+        return any(self.waiting) and any(
+            self.limit[unit] - self.spent[unit] - self.held[unit] - (self.in_flight if unit == CALLS else 0)
+            < self.hardest[unit]
+            for unit in self.limited
+        )
 
     def passed(self, tell: list[Callable[[], None]]) -> None:
         """Have those told whose share is passed."""

@@ -7,25 +7,24 @@ import functools
 import inspect
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self
 
 from outlay.budget import Budget, Usage
 from outlay.errors import ConfigurationError
-from outlay.ledger.admission import Waiter, abandon, judge, offer, turn_away
+from outlay.ledger.admission import abandon, judge, offer, turn_away
 from outlay.ledger.booking import Report, Snapshot, Tally, room_as_budget
 from outlay.ledger.claim import USD, Amounts, Claim, refusal, unpriced
 from outlay.ledger.fence import Fence, late, seconds_left
+from outlay.ledger.scope import current_ledger, step_in, step_out
 from outlay.ledger.set_aside import SetAside, open_set_asides
 from outlay.ledger.turn import Turn, now_or_late
+from outlay.ledger.waiter import Waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from outlay.ledger.reservation import Reservation
     from outlay.ledger.turn import Tell
-
-_ambient: ContextVar[Ledger | None] = ContextVar("outlay_fence", default=None)
 
 
 class Ledger(Fence):
@@ -42,34 +41,31 @@ class Ledger(Fence):
     def __init__(self, budget: Budget | None = None, *, name: str = "run") -> None:
         super().__init__(budget, name)
         self._allotted_by: Ledger | None = None
-        self._entered = 0
+        self._entries = 0
 
     def __enter__(self) -> Self:
-        ambient = _ambient.get()
+        ambient = current_ledger()
         parent = ambient if self._allotted_by is None else self._allotted_by
         if self._allotted_by is not None and ambient is not self:
             self._allotted_by.check_around(ambient)
         with Turn():
-            if self._entered and ambient is not self and parent is not self.parent:
+            if self._entries and ambient is not self and parent is not self.parent:
                 raise ConfigurationError(
                     f"fence {self.name!r} is open inside another fence: make a new Ledger"
                 )
-            if not self._entered:
+            if not self._entries:
                 self.reopen(parent)
-            self._entered += 1
-        _ambient.set(self)
+            self._entries += 1
+        step_in(self)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        left = now_or_late(self._leave)
-        if _ambient.get() is self:
-            around = self.path if left else self.path[1:]
-            outer = (fence for fence in around if not fence.closed and isinstance(fence, Ledger))
-            _ambient.set(next(outer, None))
+        now_or_late(self._leave)
+        step_out(self)
 
     def _leave(self, tell: Tell) -> None:
-        self._entered -= 1
-        if not self._entered:
+        self._entries -= 1
+        if not self._entries:
             for waiter in self.close():
                 turn_away(waiter, self.refused(), tell)
             judge(self.path, tell)
@@ -82,7 +78,7 @@ class Ledger(Fence):
         Raises:
             ConfigurationError: The call is inside a fence that is not this one; it would escape it.
         """
-        self.check_around(_ambient.get())
+        self.check_around(current_ledger())
         child = Ledger(budget, name=name)
         child._allotted_by = self
         return child
@@ -148,7 +144,7 @@ class Ledger(Fence):
         if waiter.granted is not None:
             return waiter.granted
         try:
-            return waiter.future.result(waiter.seconds_left())
+            return waiter.future.result(seconds_left(waiter.path))
         except FutureTimeoutError:
             abandon(waiter)
             raise late(waiter.path) from None
@@ -165,7 +161,9 @@ class Ledger(Fence):
         if waiter.granted is not None:
             return waiter.granted
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(waiter.future), waiter.seconds_left())
+            # Not `wait_for`: in Python 3.11 it swallows a cancellation that meets the grant.
+            async with asyncio.timeout(seconds_left(waiter.path)):
+                return await asyncio.wrap_future(waiter.future)
         except TimeoutError:
             abandon(waiter)
             raise late(waiter.path) from None
@@ -174,7 +172,7 @@ class Ledger(Fence):
             raise
 
     def _offer(self, claim: Claim) -> Waiter:
-        ambient = _ambient.get()
+        ambient = current_ledger()
         with Turn() as tell:
             if self.fresh:
                 self.reopen(None)
@@ -249,14 +247,16 @@ class Ledger(Fence):
 
     @contextmanager
     def _joined(self) -> Iterator[None]:
-        ambient = _ambient.get()
-        if ambient is None or self not in ambient.path:
-            self.check_around(ambient)
-            _ambient.set(self)
+        ambient = current_ledger()
+        if ambient is not None and self in ambient.path:
+            yield
+            return
+        self.check_around(ambient)
+        step_in(self)
         try:
             yield
         finally:
-            _ambient.set(ambient)
+            step_out(self)
 
     def snapshot(self) -> Snapshot:
         """Give the ledger as it stands; calls in flight count as spent and unconfirmed."""
@@ -282,20 +282,3 @@ class Ledger(Fence):
 
     def __repr__(self) -> str:
         return f"Ledger({self.budget!r}, name={self.name!r})"
-
-
-def current_ledger() -> Ledger | None:
-    """Give the fence that a call made here is inside of, if any."""
-    return _ambient.get()
-
-
-def require_fence() -> Ledger:
-    """Give the fence that a call made here is inside of.
-
-    Raises:
-        ConfigurationError: There is none.
-    """
-    fence = _ambient.get()
-    if fence is None:
-        raise ConfigurationError("no fence: make the call inside `with Ledger(Budget(...)):`")
-    return fence

@@ -1,6 +1,7 @@
 """Who is admitted, clipped, kept waiting and refused: the rules, each with what broke without it."""
 
 import asyncio
+import contextvars
 import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -296,3 +297,81 @@ def test_a_thousand_waiters_are_all_served() -> None:
             return sum(await asyncio.gather(*(call() for _ in range(1000))))
 
     assert asyncio.run(scenario()) == 10_000
+
+
+def test_a_waiter_behind_another_keeps_its_place_at_the_fences_around() -> None:
+    async def scenario() -> None:
+        with Ledger(Budget(output_tokens=1000)) as outer:
+            outside = contextvars.copy_context()
+            with outer.allot(Budget(output_tokens=700), name="full") as full:
+                flying = full.reserve(claim(600))
+                waiting = [asyncio.create_task(full.areserve(claim(300))) for _ in range(2)]
+                await asyncio.sleep(0)
+                later = asyncio.create_task(outer.areserve(claim(200)), context=outside)
+                await asyncio.sleep(0.01)
+                assert not later.done()
+                flying.release()
+                await asyncio.wait([*waiting, later], timeout=5)
+                assert [task.result().max_output_tokens for task in (*waiting, later)] == [300, 300, 200]
+
+    asyncio.run(scenario())
+
+
+def test_a_hopeless_waiter_behind_a_patient_one_is_refused_at_once() -> None:
+    async def scenario() -> None:
+        with Ledger(Budget(output_tokens=1000)) as fence:
+            flying, done = fence.reserve(claim(600)), fence.reserve(claim(400))
+            patient = asyncio.create_task(fence.areserve(claim(500)))
+            await asyncio.sleep(0)
+            hopeless = asyncio.create_task(fence.areserve(claim(800, min_output_tokens=700)))
+            await asyncio.sleep(0)
+            done.settle(used(400))
+            with pytest.raises(BudgetExhaustedError) as refused:
+                await asyncio.wait_for(hopeless, 5)
+            assert refused.value.available == 600
+            assert not patient.done()
+            flying.release()
+            assert (await patient).max_output_tokens == 500
+
+    asyncio.run(scenario())
+
+
+def test_a_call_that_costs_nothing_passes_one_that_waits_for_dollars() -> None:
+    async def scenario() -> None:
+        with Ledger(Budget(usd=0.3)) as fence:
+            flying = fence.reserve(claim(250, price=DIME))
+            waiting = asyncio.create_task(fence.areserve(claim(200, price=DIME)))
+            await asyncio.sleep(0)
+            free = claim(500, price=Price(input=0, output=0))
+            assert (await asyncio.wait_for(fence.areserve(free), 5)).max_output_tokens == 500
+            flying.release()
+            assert (await asyncio.wait_for(waiting, 5)).max_output_tokens == 200
+
+    asyncio.run(scenario())
+
+
+def test_calls_run_out_for_those_who_wait_for_tokens() -> None:
+    async def scenario() -> list[object]:
+        with Ledger(Budget(calls=5, output_tokens=100)) as fence:
+            calls = [asyncio.create_task(fence.areserve(claim(20))) for _ in range(50)]
+            await asyncio.sleep(0.01)
+            return [task.exception() for task in calls if task.done()]
+
+    refused = asyncio.run(scenario())
+    assert [type(error) for error in refused].count(BudgetExhaustedError) == 45
+
+
+def test_a_cancellation_that_meets_the_grant_is_not_swallowed_by_the_deadline() -> None:
+    async def scenario() -> None:
+        with Ledger(Budget(output_tokens=100, seconds=60)) as fence:
+            flying = fence.reserve(claim(100))
+            waiting = asyncio.create_task(fence.areserve(claim(100)))
+            await asyncio.sleep(0.01)
+            flying.release()
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            assert fence.remaining.output_tokens == 100
+
+    asyncio.run(scenario())

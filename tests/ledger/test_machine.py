@@ -18,8 +18,9 @@ from hypothesis.stateful import (
 from outlay.budget import Budget, Price, Usage
 from outlay.errors import BudgetExhaustedError, ConfigurationError
 from outlay.ledger import Claim, Ledger, Reservation, SetAside
-from outlay.ledger.admission import Waiter, abandon
+from outlay.ledger.admission import abandon
 from outlay.ledger.turn import Turn
+from outlay.ledger.waiter import Waiter
 
 PRICE = Price(input=1, output=3)
 LIMITS = st.one_of(st.none(), st.integers(0, 300))
@@ -114,7 +115,7 @@ class Fences(RuleBasedStateMachine):
 
     @rule(ledger=consumes(ledgers))
     def close(self, ledger: Ledger) -> None:
-        ledger._entered = 1
+        ledger._entries = 1
         ledger.__exit__()
 
     @invariant()

@@ -1,6 +1,7 @@
 """Which fence a call is inside of, when fences open and close, and what outlives them."""
 
 import asyncio
+import contextvars
 import gc
 import os
 import subprocess
@@ -316,6 +317,72 @@ def test_random_load_from_four_loops_never_passes_a_fence() -> None:
     assert outer.usage.output_tokens <= 5_000
     assert outer.usage.calls <= 400
     assert (outer.reserved, outer.held, outer.in_flight, list(outer.queue)) == ([0] * 4, [0] * 4, 0, [])
+
+
+def test_a_fence_does_not_move_while_one_inside_it_is_open() -> None:
+    moved = Ledger(name="moved")
+    with moved:
+        inside = moved.allot(name="inside")
+        contextvars.copy_context().run(inside.__enter__)
+    stuck = pytest.raises(ConfigurationError, match="still in use elsewhere")
+    with Ledger(Budget(output_tokens=1), name="narrow"), stuck, moved:
+        pass
+    inside.__exit__()
+
+
+def test_what_was_booked_before_a_fence_moved_is_no_row_of_the_new_parent() -> None:
+    app = Ledger(name="app")
+    app.reserve(CLAIM).settle(TEN)
+    with Ledger(name="day") as day, app:
+        app.reserve(CLAIM).settle(TEN)
+    assert app.usage.calls == 2
+    assert day.report().children[0].usage.calls == 1
+
+
+def test_a_thread_that_leaves_a_fence_is_outside_of_it_though_others_are_inside() -> None:
+    shared = Ledger(name="shared")
+
+    def visit() -> Ledger | None:
+        with shared:
+            pass
+        return current_ledger()
+
+    with shared, ThreadPoolExecutor(1) as thread:
+        assert thread.submit(visit).result() is None
+        assert current_ledger() is shared
+
+
+def test_a_thread_that_leaves_an_allotment_is_not_inside_its_parent() -> None:
+    def visit(allotted: Ledger) -> Ledger | None:
+        with allotted:
+            pass
+        return current_ledger()
+
+    with Ledger() as fence, ThreadPoolExecutor(1) as thread:
+        assert thread.submit(visit, fence.allot(name="node")).result() is None
+
+
+def test_a_fence_entered_twice_is_ambient_until_it_is_left_twice() -> None:
+    with Ledger() as fence:
+        with fence:
+            pass
+        assert current_ledger() is fence
+        assert not fence.closed
+    assert current_ledger() is None
+
+
+def test_a_call_in_flight_wakes_those_who_wait_for_it_after_its_fence_moved() -> None:
+    app = Ledger(Budget(output_tokens=10), name="app")
+    flying = app.reserve(CLAIM)
+
+    async def scenario() -> None:
+        with Ledger(name="day"), app:
+            waiting = asyncio.create_task(app.areserve(CLAIM))
+            await asyncio.sleep(0)
+            flying.release()
+            assert (await asyncio.wait_for(waiting, 5)).max_output_tokens == 10
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
