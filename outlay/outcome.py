@@ -108,5 +108,7 @@ def outcome_of(completion: Completion) -> Outcome:
 
 
 def unpaid(refusal: BudgetExhaustedError) -> Outcome:
-    """Give the outcome of a run that paid for no call."""
-    return Outcome(text="", stop_reason=stop_reason(refusal), degraded=NOTHING_SPENT)
+    """Give the outcome of a run without an answer: no call was admitted, or none again after one failed."""
+    failed = refusal.__cause__
+    degraded = f"the call failed ({failed}) and the budget paid for no other" if failed else NOTHING_SPENT
+    return Outcome(text="", stop_reason=stop_reason(refusal), degraded=degraded)

@@ -20,7 +20,7 @@ from langgraph.graph import END, START, StateGraph
 from pydantic import Field
 
 from outlay.answers import Vote, asked, extract, normalise, tally
-from outlay.budget import Record, Settings
+from outlay.budget import Record, Settings, picodollars
 from outlay.errors import BudgetExhaustedError, ModelError, OutlayError
 from outlay.ledger import require_fence
 from outlay.strategy import Outcome, StopReason, Strategy, stop_reason
@@ -28,6 +28,8 @@ from outlay.strategy import Outcome, StopReason, Strategy, stop_reason
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from outlay.budget import Budget
+    from outlay.ledger import Claim
     from outlay.model import Completion, Model
 
 UNKNOWN_PRICE_RATIO: Final = 4.0
@@ -177,7 +179,8 @@ class SelfConsistency(Strategy[Config]):
                 or leader + k - runner_up > left - k
                 or confidence(leader + k, runner_up) >= self.config.threshold
             )
-        affordable = require_fence().remaining.output_tokens
+        claim = await self.model.worst_case(prompt, max_output_tokens=cap)
+        affordable = _affordable(claim, require_fence().remaining)
         if affordable is None:
             return cap, count
         count = min(count, max(1, affordable // min(cap, self.config.min_sample_tokens)))
@@ -203,6 +206,17 @@ def confidence(leader: int, runner_up: int) -> float:
     """
     trials = leader + runner_up + 1
     return float(sum(comb(trials, k) for k in range(leader + 1)) / 2**trials)
+
+
+def _affordable(claim: Claim, left: Budget) -> int | None:
+    """Give the output tokens that are left beside one prompt; `None`: any number."""
+    rooms = [] if left.output_tokens is None else [left.output_tokens]
+    if left.total_tokens is not None:
+        rooms.append(left.total_tokens - claim.prompt_tokens)
+    if left.usd is not None and claim.price is not None:
+        bought = claim.price.affords(picodollars(left.usd), claim.prompt_tokens)
+        rooms += [] if bought is None else [bought]
+    return max(0, min(rooms)) if rooms else None
 
 
 def _lead(votes: Sequence[Vote]) -> tuple[int, int]:

@@ -92,6 +92,8 @@ def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
     for key, value in _parameters(rest):
         if key not in known:
             raise ConfigurationError(_unknown(f"parameter of {name}", key, known))
+        if key in parameters:
+            raise ConfigurationError(f"parameter {key!r} of {name} is given twice: leave one out")
         parameters[key] = value
     return name, parameters
 
@@ -116,10 +118,9 @@ def _read(text: str, annotation: Any) -> Any:
     kind: TypeAdapter[Any] = TypeAdapter(annotation)
     for candidate in _readings(text):
         try:
-            kind.validate_python(candidate)
+            return kind.validate_python(candidate)
         except ValidationError:
             continue
-        return candidate
     return text
 
 

@@ -35,11 +35,13 @@ class Question:
 
     text: str
     expected: str
+    wrong: tuple[str, ...] = ()
+    """Words of the question that must not stand beside it."""
 
 
 QUESTIONS: Final = (
     Question("What is the capital of Japan?", "Tokyo"),
-    Question("Ann has a red hat and Bob has a blue hat. What color is Bob's hat?", "blue"),
+    Question("Ann has a red hat and Bob has a blue hat. What color is Bob's hat?", "blue", ("red",)),
     Question("How many days are in a week?", "7"),
 )
 
@@ -87,8 +89,9 @@ def _run(session: Session) -> Answer:
 
 
 def _right(question: Question, answer: Answer) -> bool:
-    """Whether the answer has the expected word: so small a model gives whole sentences."""
-    return re.search(rf"\b{question.expected}\b", answer.value or answer.text, re.IGNORECASE) is not None
+    """Whether the answer, often a whole sentence, has the expected word and none of the wrong ones."""
+    said = re.findall(r"\w+", (answer.value or answer.text).lower())
+    return question.expected.lower() in said and not any(word in said for word in question.wrong)
 
 
 def _facts(question: Question, session: Session, answer: Answer) -> dict[str, Any]:

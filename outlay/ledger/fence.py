@@ -25,6 +25,8 @@ class Fence:
     """The part of a ledger that admission works on; everything here happens inside a `Turn`."""
 
     def __init__(self, budget: Budget | None, name: str) -> None:
+        if budget is not None and not isinstance(budget, Budget):
+            raise ConfigurationError(f"a fence takes a Budget, not {budget!r}: Budget(output_tokens=...)")
         self.budget = budget or Budget()
         self.name = name
         self.parent: Fence | None = None

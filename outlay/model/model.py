@@ -11,7 +11,7 @@ from outlay.ledger import Ledger, current_ledger
 from outlay.model.exchange import Exchange, Samples, Terms, claim_of
 from outlay.model.in_flight import InFlight
 from outlay.model.listener import Listener, Mailbox
-from outlay.model.options import as_messages, request_for
+from outlay.model.options import as_messages, check_spelling, request_for
 from outlay.model.parsing import parsed, strict_schema
 from outlay.model.records import Completion, Parsed, StreamEvent
 from outlay.model.routes import provider_for
@@ -84,6 +84,7 @@ class Model:
         self._unfenced = Ledger(name=name)
         self.default_max_output_tokens = default_max_output_tokens
         self._max_n = max_n
+        check_spelling(defaults)
         self._defaults = defaults
 
     def __repr__(self) -> str:
@@ -248,6 +249,7 @@ class Model:
         return chat_model(self, when_exhausted=when_exhausted)
 
     def _request(self, messages: str | Sequence[Message], options: Any, n: int = 1) -> tuple[Request, int]:
+        check_spelling(options)
         said = {**self._defaults, **{name: value for name, value in options.items() if value is not None}}
         default = self.default_max_output_tokens
         request = request_for(self.name, messages, said, default_max_output_tokens=default, n=n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from pydantic import ValidationError
@@ -10,7 +11,7 @@ from outlay.errors import ConfigurationError
 from outlay.model.records import Message, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 ELSEWHERE: Final = {
     "max_tokens": "max_output_tokens=",
@@ -107,3 +108,15 @@ def as_messages(messages: str | Sequence[Message]) -> tuple[Message, ...]:
     if not found:
         raise ConfigurationError("there are no messages: give at least one, or a text")
     return found
+
+
+def check_spelling(names: Iterable[str]) -> None:
+    """Refuse a parameter that is one of these misspelt: the provider would not miss it.
+
+    Raises:
+        ConfigurationError: One is.
+    """
+    for name in names:
+        close = get_close_matches(name, Options.__annotations__, n=1, cutoff=0.85)
+        if close and name not in Options.__annotations__:
+            raise ConfigurationError(f"unknown parameter {name!r}: did you mean {close[0]!r}?")

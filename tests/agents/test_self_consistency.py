@@ -110,3 +110,10 @@ def test_confidence_is_the_beta_rule() -> None:
 def test_wrong_parameters_are_named(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         SelfConsistency(ScriptedModel([]), **parameters)
+
+
+def test_samples_that_were_all_cut_are_no_answer() -> None:
+    model = ScriptedModel(lambda _: "he has 3 and " * 50, max_n=8)
+    answer = SelfConsistency(model, n=3).run("?", Budget(total_tokens=100))
+    assert (answer.value, answer.stop_reason) == (None, "budget")
+    assert "cut short" in (answer.degraded or "")

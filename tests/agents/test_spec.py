@@ -71,3 +71,13 @@ def test_a_further_model_is_a_parameter() -> None:
 def test_a_teacher_without_use_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="has no teacher"):
         strategy_from_spec("direct", MODEL, teacher=MODEL)
+
+
+def test_a_parameter_given_twice_is_an_error() -> None:
+    with pytest.raises(ConfigurationError, match="given twice"):
+        parse_spec("self-consistency:n=3,n=4")
+
+
+def test_a_list_is_read_for_a_tuple() -> None:
+    strategy = strategy_from_spec("plan-and-budget:level_budgets=[1,2,3,4,5]", ScriptedModel([]))
+    assert strategy.config.level_budgets == (1, 2, 3, 4, 5)

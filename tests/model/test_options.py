@@ -6,6 +6,7 @@ import pytest
 
 from outlay.errors import ConfigurationError
 from outlay.model.options import request_for
+from outlay.testing import ScriptedModel
 
 
 def made(messages: Any = "hi", **options: Any) -> Any:
@@ -46,3 +47,12 @@ def test_other_parameters_keep_their_names() -> None:
 def test_a_wrong_option_says_what_to_change(messages: Any, options: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
         made(messages, **options)
+
+
+def test_a_misspelt_parameter_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="did you mean 'temperature'"):
+        ScriptedModel([], temprature=1)
+
+
+def test_a_parameter_of_the_provider_is_no_misspelling() -> None:
+    ScriptedModel([], top_k=5)
