@@ -229,7 +229,13 @@ def test_a_server_ends_silently_with_its_process(code: str) -> None:
 
 @pytest.mark.model
 def test_a_server_ends_on_ctrl_c() -> None:
-    code = "import signal, os; threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start(); ask(900)"
+    code = """
+import os, signal
+# A shell that starts its jobs in the background has them ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+ask(900)
+"""
     done = run(code)
     assert done.returncode in {-signal.SIGINT, 130}
     assert done.stderr.splitlines()[-1] == "KeyboardInterrupt"
