@@ -75,7 +75,8 @@ class LiteLLMProvider:
         if not counted:
             return reply
         # The server reports the tokens of one choice only: https://github.com/ggml-org/llama.cpp
-        counts = await asyncio.gather(*(self._count_choice(choice) for choice in reply.choices))
+        cap = request.max_output_tokens
+        counts = await asyncio.gather(*(self._count_choice(choice, cap) for choice in reply.choices))
         return reply.model_copy(update={"output_tokens": tuple(counts)})
 
     async def stream(self, request: Request) -> AsyncIterator[Chunk]:
@@ -211,13 +212,14 @@ class LiteLLMProvider:
             raise self._translated(exc) from exc
         return provider, model
 
-    async def _count_choice(self, choice: Choice) -> int:
+    async def _count_choice(self, choice: Choice, cap: int) -> int:
+        if choice.finish_reason == "length":
+            return cap  # its text may be read back as fewer tokens than were sampled
         said = (
             choice.reasoning + choice.text + "".join(call.name + call.arguments for call in choice.tool_calls)
         )
         assert self._server is not None  # noqa: S101 - the caller asked
-        ended = choice.finish_reason != "length"
-        return len(await self._server.tokens(said)) + ended
+        return min(cap, len(await self._server.tokens(said)) + 1)  # and the token that ended it
 
     def _translated(self, error: Exception) -> Exception:
         return translate(error, model=self._name, url=self._api_base)

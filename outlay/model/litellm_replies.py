@@ -106,11 +106,16 @@ async def close_stream(stream: Any) -> None:
             return
 
 
+def _whole(text: str | None) -> str:
+    """Give a text that UTF-8 can hold: a reply may end in half a character, which nothing could keep."""
+    return (text or "").encode("utf-8", "replace").decode()
+
+
 def _choice(choice: Any) -> Choice:
     message = choice.message
     return Choice(
-        text=message.content or "",
-        reasoning=getattr(message, "reasoning_content", None) or "",
+        text=_whole(message.content),
+        reasoning=_whole(getattr(message, "reasoning_content", None)),
         finish_reason=_finish(choice.finish_reason),
         tool_calls=tuple(_tool_calls(message.tool_calls or ())),
         logprobs=_logprobs(getattr(choice, "logprobs", None)),

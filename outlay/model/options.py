@@ -117,6 +117,8 @@ def check_spelling(names: Iterable[str]) -> None:
         ConfigurationError: One is.
     """
     for name in names:
+        if name in Options.__annotations__:
+            continue
         close = get_close_matches(name, Options.__annotations__, n=1, cutoff=0.85)
-        if close and name not in Options.__annotations__:
+        if close:
             raise ConfigurationError(f"unknown parameter {name!r}: did you mean {close[0]!r}?")
