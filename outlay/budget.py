@@ -91,6 +91,18 @@ class Usage(Record):
         """Prompt tokens plus output tokens."""
         return self.prompt_tokens + self.output_tokens
 
+    def less(self, part: Usage) -> Usage:
+        """Give the rest beside `part`."""
+        return Usage(
+            calls=self.calls - part.calls,
+            generations=self.generations - part.generations,
+            prompt_tokens=self.prompt_tokens - part.prompt_tokens,
+            cached_tokens=self.cached_tokens - part.cached_tokens,
+            output_tokens=self.output_tokens - part.output_tokens,
+            reasoning_tokens=self.reasoning_tokens - part.reasoning_tokens,
+            usd=None if self.usd is None or part.usd is None else round(self.usd - part.usd, 12),
+        )
+
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             calls=self.calls + other.calls,

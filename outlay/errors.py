@@ -10,6 +10,7 @@ OutlayError
     OutputInvalidError      the reply does not parse to the schema asked for
   RetrievalError            empty index, dimension or embedder mismatch, corrupt store
   PolicyError               checkpoint does not fit the modules or features
+  ScorerError               an answer could not be scored; carries the judge's usage
 
 Every error pickles, carries its facts as attributes, and names what to do.
 """
@@ -105,6 +106,19 @@ class RetrievalError(OutlayError):
 
 class PolicyError(OutlayError):
     """A policy checkpoint does not fit the modules or features it is used with."""
+
+
+class ScorerError(OutlayError):
+    """An answer could not be scored, which is no score of 0.
+
+    Args:
+        message: What happened and what to change.
+        usage: What a judging model was billed all the same; `None`: no judge was asked.
+    """
+
+    def __init__(self, message: str, *, usage: Usage | None = None) -> None:
+        super().__init__(message)
+        self.usage = usage
 
 
 def _refusal(fence: str, limit: str, asked: float, available: float) -> str:

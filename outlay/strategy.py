@@ -89,6 +89,8 @@ class Strategy(ABC, Generic[ConfigT]):
     """The name on the command line."""
     summary: ClassVar[str]
     """What the budget buys, in a line."""
+    planning: ClassVar[frozenset[str]] = frozenset()
+    """The nodes that plan and do not answer, whose tokens E3 leaves out."""
     Config: ClassVar[type[Settings]]
 
     config: ConfigT

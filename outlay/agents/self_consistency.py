@@ -170,7 +170,8 @@ class SelfConsistency(Strategy[Config]):
         cap = self.config.max_output_tokens or self.model.default_max_output_tokens
         left = self.config.n - len(drawn)
         count = left
-        if await self._in_waves(prompt, cap):
+        claim = await self.model.worst_case(prompt, max_output_tokens=cap)
+        if self._in_waves(claim):
             leader, runner_up = _lead(tally([sample.value for sample in drawn]))
             count = next(
                 k
@@ -179,22 +180,20 @@ class SelfConsistency(Strategy[Config]):
                 or leader + k - runner_up > left - k
                 or confidence(leader + k, runner_up) >= self.config.threshold
             )
-        claim = await self.model.worst_case(prompt, max_output_tokens=cap)
         affordable = _affordable(claim, require_fence().remaining)
         if affordable is None:
             return cap, count
         count = min(count, max(1, affordable // min(cap, self.config.min_sample_tokens)))
         return max(1, min(cap, affordable // count)), count
 
-    async def _in_waves(self, prompt: str, cap: int) -> bool:
+    def _in_waves(self, claim: Claim) -> bool:
         """Whether stopping early saves more output than a second prompt costs."""
         if self.config.waves is not None:
             return self.config.waves
-        claim = await self.model.worst_case(prompt, max_output_tokens=cap)
         price = claim.price
         ratio = price.output / price.input if price and price.input else UNKNOWN_PRICE_RATIO
         first = next(k for k in range(1, 65) if confidence(k, 0) >= min(self.config.threshold, 1 - 1e-9))
-        expected_saving = max(0, self.config.n - first) / 2 * cap / 2
+        expected_saving = max(0, self.config.n - first) / 2 * claim.max_output_tokens / 2
         return expected_saving * ratio > claim.prompt_tokens
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ _WORDS: Final = (
 _MATHS: Final = re.compile(r"[\d\\^_{}=+*/<>|()\[\]]")
 
 
+@lru_cache(maxsize=4096)
 def normalise(value: str) -> str:
     """Give the normal form of an answer; empty when there is nothing in it.
 

@@ -102,11 +102,13 @@ def _conclude(reservation: Reservation, booking: Booking | None, tell: Tell) -> 
         return
     reservation.settled = True
     charged, used = reservation.charged, booking.amounts() if booking else Amounts()
+    _tell_whether_cut(reservation, used)
     for fence in reservation.path:
         add(fence.reserved, charged, -1)
         fence.in_flight -= 1
         if booking:
-            add(fence.spent, used)
+            if not (fence.backstop and booking.replayed):
+                add(fence.spent, used)
             fence.tally.book(reservation.claim.model, booking)
             if fence.marks:
                 fence.passed(tell)
@@ -115,6 +117,13 @@ def _conclude(reservation: Reservation, booking: Booking | None, tell: Tell) -> 
     if reservation.drawn:
         _refill(reservation, used)
     judge(reservation.path, tell)
+
+
+def _tell_whether_cut(reservation: Reservation, used: Amounts) -> None:
+    """Note at the fence that clipped a request whether its reply needed more; of several, one may have."""
+    fence = reservation.clipped
+    if fence and (reservation.claim.n > 1 or used.output_tokens >= reservation.charged.output_tokens):
+        fence.reached = True
 
 
 def _refill(reservation: Reservation, used: Amounts) -> None:
@@ -209,7 +218,7 @@ def _charge(waiter: Waiter, target: int, asked: Amounts) -> Reservation:
     for fence in waiter.path:
         add(fence.reserved, asked)
         fence.in_flight += 1
-    return Reservation(waiter.claim, target, waiter.path, asked, drawn)
+    return Reservation(waiter.claim, target, waiter.path, asked, drawn, waiter.clipped)
 
 
 def _hand_over(waiter: Waiter) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic import Field
 
-from outlay.budget import PICODOLLARS, Budget, Price, Record, picodollars
+from outlay.budget import PICODOLLARS, Budget, Price, Record, Usage, picodollars
 from outlay.errors import BudgetExhaustedError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -52,6 +52,20 @@ class Claim(Record):
         dollars = self.price.worst_case(self.prompt_tokens, output) if self.price else 0
         return Amounts(1, output, self.prompt_tokens + output, dollars)
 
+    def cost(self, usage: Usage) -> int | None:
+        """Give what `usage` cost, in picodollars; `None` where the price is unknown."""
+        return None if self.price is None else self.price.cost(usage)
+
+    def unknown(self, charged: Amounts) -> Usage:
+        """Give what is booked when nobody knows what was used: all that was charged."""
+        return Usage(
+            calls=1,
+            generations=self.n,
+            prompt_tokens=self.prompt_tokens,
+            output_tokens=charged.output_tokens,
+            usd=None if self.price is None else charged.picodollars / PICODOLLARS,
+        )
+
     def affordable(self, unit: int, reach: int, fence: str) -> int:
         """Give the tokens per generation that `reach` of one unit pays for; below 1: none.
 
@@ -68,6 +82,30 @@ class Claim(Record):
             raise unpriced(self, fence)
         bought = self.price.affords(reach, self.prompt_tokens)
         return self.max_output_tokens if bought is None else bought // self.n
+
+
+class Allowance(Claim):
+    """What a whole run elsewhere may cost: all or nothing, in the units that are limited."""
+
+    max_output_tokens: int = 1
+    budget: Budget
+    """The most that the run can cost."""
+
+    def amounts(self, max_output_tokens: int) -> Amounts:  # noqa: ARG002 - it cannot be cut
+        return Amounts(*(0 if most == UNLIMITED else most for most in limits(self.budget)))
+
+    def cost(self, usage: Usage) -> int | None:
+        return None if usage.usd is None else picodollars(usage.usd)
+
+    def unknown(self, charged: Amounts) -> Usage:
+        dollars = None if self.budget.usd is None else charged.picodollars / PICODOLLARS
+        prompt = max(0, charged.total_tokens - charged.output_tokens)
+        return Usage(
+            calls=charged.calls, prompt_tokens=prompt, output_tokens=charged.output_tokens, usd=dollars
+        )
+
+    def affordable(self, unit: int, reach: int, fence: str) -> int:  # noqa: ARG002 - as for a request
+        return 1 if reach >= self.amounts(1)[unit] else 0
 
 
 def limits(budget: Budget) -> Amounts:

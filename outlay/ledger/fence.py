@@ -24,11 +24,15 @@ CLOSED: Final = "closed"
 class Fence:
     """The part of a ledger that admission works on; everything here happens inside a `Turn`."""
 
-    def __init__(self, budget: Budget | None, name: str) -> None:
+    def __init__(self, budget: Budget | None, name: str, *, backstop: bool = False) -> None:
         if budget is not None and not isinstance(budget, Budget):
             raise ConfigurationError(f"a fence takes a Budget, not {budget!r}: Budget(output_tokens=...)")
         self.budget = budget or Budget()
         self.name = name
+        self.backstop = backstop
+        """Whether `remaining` leaves its limits out, and replayed calls take nothing from them."""
+        self.reached = False
+        """Whether it refused a call or cut a reply short that all other fences would have admitted whole."""
         self.parent: Fence | None = None
         self.path: tuple[Fence, ...] = (self,)
         """This fence and those around it, innermost first."""

@@ -36,10 +36,13 @@ class Ledger(Fence):
     Args:
         budget: The limits; `None`: none, but everything is counted.
         name: What reports and refusals call it.
+        backstop: Whether it only holds what is really paid: `remaining` leaves its limits out, so that
+            nobody inside plans by them, and replayed calls, which cost nothing, take nothing from them.
+            `reached` tells whether it came to that.
     """
 
-    def __init__(self, budget: Budget | None = None, *, name: str = "run") -> None:
-        super().__init__(budget, name)
+    def __init__(self, budget: Budget | None = None, *, name: str = "run", backstop: bool = False) -> None:
+        super().__init__(budget, name, backstop=backstop)
         self._allotted_by: Ledger | None = None
         self._entries = 0
 
@@ -113,9 +116,10 @@ class Ledger(Fence):
     def remaining(self) -> Budget:
         """What a call made now could spend at once, in each unit limited here or around."""
         with Turn():
-            rooms = [fence.room() for fence in self.path]
+            seen = [fence for fence in self.path if not fence.backstop] or [Fence(None, self.name)]
+            rooms = [fence.room() for fence in seen]
         room = Amounts(*(min(units) for units in zip(*rooms, strict=True)))
-        tightest = Amounts(*(min(fence.limit[unit] for fence in self.path) for unit in range(4)))
+        tightest = Amounts(*(min(fence.limit[unit] for fence in seen) for unit in range(4)))
         return room_as_budget(tightest, room, self.seconds_left())
 
     def seconds_left(self) -> float | None:
@@ -209,6 +213,7 @@ class Ledger(Fence):
                 if unit == USD and claim.price is None:
                     raise unpriced(claim, fence.name)
                 if asked[unit] > fence.room()[unit]:
+                    fence.reached = True
                     raise refusal(fence.name, unit, whole, fence.room()[unit])
             self.set_asides[name] = hold = SetAside(name, self, self.path, asked)
             judge(self.path, tell)

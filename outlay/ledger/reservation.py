@@ -23,7 +23,16 @@ class Reservation:
     from any thread, and from a finalizer.
     """
 
-    __slots__ = ("__weakref__", "charged", "claim", "drawn", "max_output_tokens", "path", "settled")
+    __slots__ = (
+        "__weakref__",
+        "charged",
+        "claim",
+        "clipped",
+        "drawn",
+        "max_output_tokens",
+        "path",
+        "settled",
+    )
 
     def __init__(
         self,
@@ -32,6 +41,7 @@ class Reservation:
         path: tuple[Fence, ...],
         charged: Amounts,
         drawn: Sequence[tuple[SetAside, Sequence[int]]],
+        clipped: Fence | None = None,
     ) -> None:
         self.claim = claim
         self.max_output_tokens = max_output_tokens
@@ -40,6 +50,8 @@ class Reservation:
         """The fences it is charged to, innermost first."""
         self.charged = charged
         self.drawn = drawn
+        self.clipped = clipped
+        """The fence that let it ask for fewer tokens than it wanted, if one did."""
         self.settled = False
 
     def settle(self, usage: Usage, *, replayed: bool = False) -> Usage:
@@ -52,8 +64,7 @@ class Reservation:
         Returns:
             `usage` with its dollars, `None` where the price is unknown.
         """
-        price = self.claim.price
-        cost = None if price is None else price.cost(usage)
+        cost = self.claim.cost(usage)
         dollars = None if cost is None else cost / PICODOLLARS
         booked = usage if usage.usd == dollars else usage.model_copy(update={"usd": dollars})
         settle(self, Booking(booked, cost, replayed=replayed))
@@ -65,14 +76,7 @@ class Reservation:
 
     def forfeit(self) -> Usage:
         """Book the whole reservation as unconfirmed: the outcome is unknown."""
-        price = self.claim.price
-        cost = None if price is None else self.charged.picodollars
-        usage = Usage(
-            calls=1,
-            generations=self.claim.n,
-            prompt_tokens=self.claim.prompt_tokens,
-            output_tokens=self.charged.output_tokens,
-            usd=None if cost is None else cost / PICODOLLARS,
-        )
+        usage = self.claim.unknown(self.charged)
+        cost = None if usage.usd is None else self.charged.picodollars
         settle(self, Booking(usage, cost, unconfirmed=True))
         return usage

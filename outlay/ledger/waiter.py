@@ -22,7 +22,7 @@ NOTHING: Final = Amounts()
 class Waiter:
     """A claim that was made: granted, refused or waiting."""
 
-    __slots__ = ("arrival", "asked", "claim", "future", "granted", "holds", "least", "path")
+    __slots__ = ("arrival", "asked", "claim", "clipped", "future", "granted", "holds", "least", "path")
 
     def __init__(self, claim: Claim, path: tuple[Fence, ...], holds: tuple[SetAside, ...]) -> None:
         self.claim = claim
@@ -33,6 +33,8 @@ class Waiter:
         """What it claims, as it was last judged."""
         self.least = NOTHING
         """What it is refused without."""
+        self.clipped: Fence | None = None
+        """The fence that affords fewer tokens than were asked for, and the fewest of all."""
         self.granted: Reservation | None = None
         self.future: Future[Reservation]
 
@@ -43,7 +45,7 @@ class Waiter:
             BudgetExhaustedError: They are too few, or a fence is closed or past its deadline.
             ConfigurationError: The price is unknown under a dollar limit.
         """
-        target = self.claim.max_output_tokens
+        target, self.clipped = self.claim.max_output_tokens, None
         for fence in self.path:
             if fence.closed:
                 raise fence.refused()
@@ -51,8 +53,11 @@ class Waiter:
                 raise late(self.path)
             for unit in fence.limited:
                 reach = self._left(fence, unit, fence.in_flight if unit == CALLS else 0)
-                target = min(target, self.claim.affordable(unit, reach, fence.name))
+                affordable = self.claim.affordable(unit, reach, fence.name)
+                if affordable < target:
+                    target, self.clipped = affordable, fence
                 if target < self.claim.min_output_tokens:
+                    fence.reached = True
                     raise refusal(fence.name, unit, self.claim, reach)
         return target
 

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from outlay.agents import PlanAndBudget
-from outlay.agents.spec import STRATEGIES, collaborators, parse_spec, strategy_from_spec
+from outlay.agents.spec import STRATEGIES, canonical, collaborators, parse_spec, strategy_from_spec
 from outlay.errors import ConfigurationError
 from outlay.testing import ScriptedModel
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 MODEL = ScriptedModel([])
 PLANNER = ScriptedModel([])
@@ -81,3 +88,79 @@ def test_a_parameter_given_twice_is_an_error() -> None:
 def test_a_list_is_read_for_a_tuple() -> None:
     strategy = strategy_from_spec("plan-and-budget:level_budgets=[1,2,3,4,5]", ScriptedModel([]))
     assert strategy.config.level_budgets == (1, 2, 3, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("spec", "one_way"),
+    [
+        pytest.param("self_consistency", "self-consistency", id="a name"),
+        pytest.param("self-consistency:n=5", "self-consistency", id="a default"),
+        pytest.param(
+            "self-consistency:threshold=0.950", "self-consistency", id="a default written otherwise"
+        ),
+        pytest.param("self-consistency:waves=None,seed=none", "self-consistency", id="no value"),
+        pytest.param(
+            "self-consistency: threshold=9/10 , n=03", "self-consistency:n=3,threshold=0.9", id="order"
+        ),
+        pytest.param("self-consistency:waves=no", "self-consistency:waves=false", id="boolean"),
+        pytest.param("direct:temperature=1", "direct:temperature=1.0", id="an integer for a float"),
+        pytest.param(
+            "plan-and-budget:planner=big/one, beta=[1, 2], level=hard",
+            "plan-and-budget:level=hard,beta=[1.0,2.0],planner=big/one",
+            id="models last",
+        ),
+        pytest.param(
+            "plan-and-budget:level_budgets=[1, 2, 3, 4, 5],p=2",
+            "plan-and-budget:level_budgets=[1,2,3,4,5]",
+            id="list",
+        ),
+    ],
+)
+def test_there_is_one_way_to_write_a_strategy(spec: str, one_way: str) -> None:
+    assert canonical(spec) == one_way
+
+
+def test_what_does_not_fit_has_no_canonical_form() -> None:
+    with pytest.raises(ConfigurationError, match="n: "):
+        canonical("self-consistency:n=0")
+
+
+INTEGERS: Final = st.integers(1, 9).map(str)
+SHARES: Final = st.floats(0.51, 1).map(repr) | st.sampled_from(["0.950", "19/20", "1", "0.9"])
+SWITCHES: Final = st.sampled_from(["true", "False", "yes", "0"])
+POSITIVE: Final = st.floats(0, allow_nan=False).map(repr)
+WRITTEN: Final[dict[str, dict[str, SearchStrategy[str]]]] = {
+    "direct": {"max_output_tokens": INTEGERS | st.just("none"), "temperature": POSITIVE, "seed": INTEGERS},
+    "self-consistency": {
+        "n": INTEGERS,
+        "threshold": SHARES,
+        "waves": SWITCHES | st.just("none"),
+        "min-sample-tokens": INTEGERS,
+    },
+    "plan-and-budget": {
+        "solve": st.sampled_from(["single", "sequential"]),
+        "level": st.sampled_from(["none", "3", "hard", '"a, b"', "[x, y]", ""]),
+        "level_budgets": st.just("[1, 2, 3, 4, 5]"),
+        "beta": st.lists(st.floats(0.1, 9)).map(str),
+        "p": POSITIVE,
+        "gamma": SHARES,
+        "assess": SWITCHES,
+        "planner": st.sampled_from(["big", "gguf:/m=1.gguf"]),
+    },
+}
+
+
+def spec_of(name: str) -> SearchStrategy[str]:
+    """Give specs of a strategy, in any order and with blanks."""
+    parameters = st.fixed_dictionaries({}, optional=WRITTEN[name]).map(lambda d: list(d.items()))
+    ordered = parameters.flatmap(st.permutations)
+    return ordered.map(lambda pairs: f"{name}: " + " , ".join(f"{key} = {value}" for key, value in pairs))
+
+
+@given(st.sampled_from(sorted(WRITTEN)).flatmap(spec_of))
+def test_the_canonical_form_means_the_same_and_is_its_own(spec: str) -> None:
+    written = canonical(spec)
+    first, again = (strategy_from_spec(s, MODEL, model_named=lambda _: PLANNER) for s in (spec, written))
+    assert first == again
+    assert parse_spec(written)[1].get("planner") == parse_spec(spec)[1].get("planner")
+    assert canonical(written) == written

@@ -119,6 +119,7 @@ class PlanAndBudget(Strategy[Config]):
 
     name: ClassVar[str] = "plan-and-budget"
     summary: ClassVar[str] = "a plan, and for each of its steps the part of the budget it deserves"
+    planning: ClassVar[frozenset[str]] = frozenset({"plan", "assess"})
     Config: ClassVar[type[Config]] = Config
 
     model: Model
