@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from outlay.cli.placeholder import LIST_ITEMS, instance
+from outlay.testing.placeholder import LIST_ITEMS, instance
 
 
 class Step(BaseModel):
