@@ -1,0 +1,40 @@
+"""What a bench directory was made of."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from outlay.budget import Price, Record
+
+VERSION = 1
+"""Of the directory's files."""
+
+
+class Manifest(Record):
+    """What stays the same over all runs on one directory, and the commands that made it."""
+
+    version: int = VERSION
+    outlay: str
+    """The version of Outlay that began it."""
+    model: str
+    teacher: str | None = None
+    price: Price | None = None
+    """Of the model; `None`: LiteLLM's."""
+    simulated: bool = False
+    """Whether the answers are a simulation's, which every report says in its title."""
+    source: str
+    """Where the items came from, without the folders of this machine."""
+    scorer: str
+    """As on the command line."""
+    replay: bool = True
+    """Whether conditions share generations."""
+    commands: tuple[str, ...] = ()
+    """The command of each run, in order."""
+    started: str = ""
+    """When the first run began, ISO 8601."""
+
+
+def shown_model(name: str) -> str:
+    """Name a model for people: a GGUF file without the folders it lies in."""
+    kind, colon, path = name.partition(":")
+    return f"{kind}:{PurePath(path).name}" if colon and kind == "gguf" else name

@@ -1,0 +1,181 @@
+"""One bench from beginning to end: what is asked for, checked, measured, and kept in a directory."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from outlay.bench.directory import FENCE, JUDGE, Directory
+from outlay.bench.engine import InProcess
+from outlay.bench.manifest import Manifest
+from outlay.bench.runner import Done, Runner
+from outlay.bench.scorers import scorer_from_spec
+from outlay.bench.scorers.judge import Judge
+from outlay.bench.totals import Totals
+from outlay.bench.worker import Setup, Worker, is_simulated, known_questions
+from outlay.budget import Budget
+from outlay.errors import ConfigurationError, ScorerError
+from outlay.ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from outlay.bench.engine import Engine, Kind
+    from outlay.bench.runner import Ending
+    from outlay.bench.scorers import Scorer
+    from outlay.bench.sweep import Sweep
+    from outlay.bench.trial import Trial
+    from outlay.budget import Price, Usage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that was asked for."""
+
+    sweep: Sweep
+    source: str
+    """What the items are called in reports."""
+    scorer: str
+    out: Path
+    model: str
+    teacher: str | None = None
+    price: Price | None = None
+    api_base: str | None = None
+    timeout: float = 600.0
+    totals: Budget = field(default_factory=Budget)
+    """What all runs on the directory may spend together."""
+    concurrency: int = 8
+    replay: bool = True
+    traces: bool = True
+    engine: Kind = "asyncio"
+    workers: int = 2
+    """Ray's, each with its own models."""
+    ray_address: str | None = None
+    """The cluster; `None`: one on this machine."""
+    command: str = ""
+
+
+async def measure(
+    plan: Plan,
+    begin: Callable[[int, int], None] = lambda _all, _there: None,
+    tell: Callable[[Trial, Usage], None] = lambda _trial, _paid: None,
+) -> Ending:
+    """Make the records of a plan that are missing.
+
+    Args:
+        plan: What is asked for.
+        begin: Hears how many records there are to be in all, and how many are there already.
+        tell: Hears of each record, and of what was really paid for all so far, earlier runs included.
+
+    Raises:
+        ConfigurationError: The plan or the directory is wrong.
+        ModelUnavailableError: Nothing but failures came back.
+    """
+    _check_items(plan)
+    directory = Directory(plan.out)
+    with directory.written(), ExitStack() as open_things:
+        directory.begin(_manifest(plan), plan.sweep.items)
+        setup = _setup(plan, directory)
+        judge = Worker(setup)
+        before = directory.snapshot(FENCE)
+        totals = Totals(
+            plan.totals,
+            before=before,
+            keep=lambda snapshot: directory.keep(FENCE, snapshot),
+            elsewhere=plan.engine != "asyncio",
+        )
+        open_things.enter_context(totals.ledger)
+        open_things.callback(totals.keep, last=True)
+        engine = _engine(plan, setup)
+        open_things.callback(judge.close)
+        open_things.callback(engine.close)
+        scorer = _lasting(scorer_from_spec(plan.scorer, model_named=judge.model_named), directory)
+        runner = Runner(
+            sweep=plan.sweep,
+            engine=engine,
+            scorer=scorer,
+            totals=totals,
+            appender=open_things.enter_context(directory.appending()),
+            tell=tell,
+            scoring=lambda: _scoring(scorer, judge, directory),
+            done=Done.of(directory),
+        )
+        begin(len(plan.sweep), runner.finished())
+        return await runner.run(plan.concurrency)
+
+
+def _check_items(plan: Plan) -> None:
+    """Refuse items whose answers the scorer could not judge, before anything is paid for them."""
+    scorer = scorer_from_spec(plan.scorer)
+    for item in plan.sweep.items:
+        try:
+            scorer.check(item)
+        except ScorerError as exc:
+            raise ConfigurationError(str(exc)) from exc
+
+
+def _lasting(scorer: Scorer, directory: Directory) -> Scorer:
+    """Give a judge the fence that it had in earlier runs."""
+    before = directory.snapshot(JUDGE)
+    if not isinstance(scorer, Judge) or before is None:
+        return scorer
+    ledger = Ledger.restore(before.model_copy(update={"budget": scorer.ledger.budget}))
+    return replace(scorer, ledger=ledger)
+
+
+@contextmanager
+def _scoring(scorer: Scorer, judge: Worker, directory: Directory) -> Iterator[None]:
+    """Replay a judge's calls, and keep what they cost; a kill may lose the count of those in flight."""
+    with judge.replayed():
+        try:
+            yield
+        finally:
+            if isinstance(scorer, Judge):
+                directory.keep(JUDGE, scorer.ledger.snapshot())
+
+
+def _engine(plan: Plan, setup: Setup) -> Engine:
+    if plan.engine == "asyncio":
+        return InProcess(setup)
+    from outlay.bench.ray_engine import Ray  # noqa: PLC0415 - an extra
+
+    return Ray(setup, workers=plan.workers, address=plan.ray_address)
+
+
+def _setup(plan: Plan, directory: Directory) -> Setup:
+    return Setup(
+        model=plan.model,
+        teacher=plan.teacher,
+        price=plan.price,
+        api_base=plan.api_base,
+        timeout=plan.timeout,
+        replay=directory.replay.absolute() if plan.replay else None,
+        questions=known_questions(plan.sweep.items) if is_simulated(plan.model) else (),
+        traces=plan.traces,
+    )
+
+
+def _manifest(plan: Plan) -> Manifest:
+    return Manifest(
+        outlay=_version(),
+        model=plan.model,
+        teacher=plan.teacher,
+        price=plan.price,
+        simulated=is_simulated(plan.model),
+        source=plan.source,
+        scorer=plan.scorer,
+        replay=plan.replay,
+        commands=(plan.command,) if plan.command else (),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _version() -> str:
+    try:
+        return metadata.version("outlay")
+    except metadata.PackageNotFoundError:
+        return "from its sources"

@@ -1,0 +1,1 @@
+"""What a bench found, for people: words, a table, a picture, a page."""

@@ -1,0 +1,93 @@
+"""Scorers by name: `'numeric'`, `'judge:model=openai/gpt-4.1-mini,usd=0.5'` read into an object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pydantic import Field
+
+from outlay.bench.scorers.judge import Judge
+from outlay.bench.scorers.locomo import Locomo
+from outlay.bench.scorers.mathematics import SECONDS, mathematics
+from outlay.bench.scorers.values import CHOICE, EXACT, NUMERIC
+from outlay.bench.scorers.words import EXACT_MATCH, F1, rouge_l
+from outlay.budget import Budget, Settings
+from outlay.ledger import Ledger
+from outlay.specs import split_known
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from outlay.bench.scorers.score import Scorer
+    from outlay.model import Model
+
+    ModelNamed = Callable[[str], Model]
+
+
+class NoParameters(Settings):
+    """Of most scorers."""
+
+
+class MathParameters(Settings):
+    """Of `math`."""
+
+    seconds: float = Field(default=SECONDS, gt=0, allow_inf_nan=False)
+    """Of computing that a pair of answers may take."""
+
+
+class JudgeParameters(Budget):
+    """Of `judge`; the limits are those of its fence, over the whole bench."""
+
+    model: str = Field(min_length=1)
+    """Its name, as `--model` takes it."""
+    max_output_tokens: int = Field(default=Judge.max_output_tokens, gt=0)
+    """Per attempt to give a verdict."""
+
+
+PARAMETERS: Final[Mapping[str, type[Settings]]] = {
+    "numeric": NoParameters,
+    "exact": NoParameters,
+    "choice": NoParameters,
+    "math": MathParameters,
+    "f1": NoParameters,
+    "exact-match": NoParameters,
+    "locomo": NoParameters,
+    "rouge-l": NoParameters,
+    "judge": JudgeParameters,
+}
+SCORERS: Final = tuple(PARAMETERS)
+"""Every scorer's name on the command line."""
+
+
+def scorer_from_spec(spec: str, *, model_named: ModelNamed | None = None) -> Scorer:
+    """Make the scorer that `spec` names.
+
+    Args:
+        spec: A name, and after a colon parameters as `name=value`, separated by commas.
+        model_named: Makes the model named in `spec`; absent: with nothing but its name.
+
+    Raises:
+        ConfigurationError: The scorer or a parameter is unknown, a value does not fit, or a library it needs
+            is not installed.
+    """
+    known = {name: kind.model_fields for name, kind in PARAMETERS.items()}
+    name, written = split_known(spec, "scorer", known)
+    settings = PARAMETERS[name](**written)
+    match name, settings:
+        case "judge", JudgeParameters():
+            return _judge(settings, model_named)
+        case "math", MathParameters():
+            return mathematics(settings.seconds)
+        case "rouge-l", _:
+            return rouge_l()
+        case "locomo", _:
+            return Locomo()
+    return next(scorer for scorer in (NUMERIC, EXACT, CHOICE, F1, EXACT_MATCH) if scorer.name == name)
+
+
+def _judge(settings: JudgeParameters, model_named: ModelNamed | None) -> Judge:
+    from outlay.model import Model  # noqa: PLC0415 - brings what only a judge needs
+
+    budget = Budget(**settings.model_dump(include=set(Budget.model_fields)))
+    model = (model_named or Model)(settings.model)
+    return Judge(model, Ledger(budget, name=Judge.name), settings.max_output_tokens)

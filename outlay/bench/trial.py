@@ -1,0 +1,102 @@
+"""What a bench measures, and what it finds: conditions, and one record for each answer."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from outlay.budget import Budget, Record, Usage
+from outlay.outcome import StopReason, TraceEntry
+
+
+class Condition(Record):
+    """A strategy under a budget: a point of the frontier."""
+
+    strategy: str
+    """As on the command line, parameters in the order of its `Config`."""
+    budget: Budget
+
+    @property
+    def label(self) -> str:
+        """Names it for people: the strategy, and what it may spend."""
+        return f"{self.strategy} @ {written(self.budget)}"
+
+
+class Failure(Record):
+    """Why a record has no score."""
+
+    stage: Literal["run", "score"]
+    """What failed: the strategy's run, or the scorer on its answer."""
+    kind: str
+    """The error's class."""
+    message: str
+
+
+class Trial(Record):
+    """One record: a strategy's answer to one item, under one budget, with one seed."""
+
+    strategy: str
+    budget: Budget
+    item: str
+    """The item's id."""
+    seed: int
+    """Which repetition this is, from 0; the sampling seed is made of it."""
+    score: float | None = Field(default=None, ge=0, le=1)
+    """What the scorer gave, 0 to 1; `None` where there is a failure, which is no 0."""
+    failure: Failure | None = None
+    text: str = ""
+    value: str | None = None
+    """The final answer in `text`."""
+    stop_reason: StopReason | None = None
+    """`None` where the run failed."""
+    degraded: str | None = None
+    usage: Usage = Usage()
+    """What the run was billed; replayed calls as if they had been paid, unconfirmed ones included."""
+    planning_tokens: int = 0
+    """The output tokens of `usage` that went into planning, which E3 leaves out."""
+    unconfirmed: Usage = Usage()
+    """The part of `usage` whose outcome is unknown."""
+    replayed: Usage = Usage()
+    """The part of `usage` that a replay store served."""
+    judge: Usage = Usage()
+    """What a judging model was billed; no part of `usage`."""
+    seconds: float = 0.0
+    """Wall time of the run; of no meaning where `replayed` has calls."""
+    overshoot: dict[str, float] = Field(default_factory=dict)
+    """By how much `usage` is above the budget, by its fields; only those above."""
+    trace: tuple[TraceEntry, ...] = ()
+
+    @property
+    def condition(self) -> Condition:
+        """The point of the frontier that it belongs to."""
+        return Condition(strategy=self.strategy, budget=self.budget)
+
+
+def written(budget: Budget) -> str:
+    """Write a budget as on the command line: `output_tokens=256`; `no limit` where there is none."""
+    limits = budget.model_dump(exclude_none=True)
+    return " ".join(f"{unit}={limit:g}" for unit, limit in limits.items()) or "no limit"
+
+
+def over(usage: Usage, budget: Budget) -> dict[str, float]:
+    """Give by how much `usage` is above `budget`, in the units where it is."""
+    spent = {
+        "output_tokens": usage.output_tokens,
+        "total_tokens": usage.total_tokens,
+        "usd": usage.usd or 0.0,
+        "calls": usage.calls,
+    }
+    limits = budget.model_dump(exclude_none=True, exclude={"seconds"})
+    return {unit: spent[unit] - limit for unit, limit in limits.items() if spent[unit] > limit}
+
+
+def storable(value: Any) -> Any:
+    """Give a JSON value whose texts UTF-8 can hold: a model may write half a character."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {storable(key): storable(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(storable, value))
+    return value

@@ -1,0 +1,209 @@
+"""Running one strategy on one item, wherever that happens."""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+from functools import cached_property
+from hashlib import sha256
+from os.path import expanduser
+from pathlib import Path
+from tempfile import gettempdir
+from typing import TYPE_CHECKING, Any
+
+from outlay.agents.spec import STRATEGIES, collaborators, parse_spec, strategy_from_spec
+from outlay.bench.items import Item
+from outlay.bench.sweep import SEEDS_APART
+from outlay.bench.trial import Condition, Failure, Trial, over, storable
+from outlay.budget import Budget, Price, Record, Usage
+from outlay.errors import ModelError, ModelUnavailableError
+from outlay.ledger import Ledger
+from outlay.model import Model
+from outlay.replay import Replay
+from outlay.testing import SimulatedQuestion, drawn_difficulty, simulated_from_spec
+from outlay.testing.simulated import SIMULATED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from contextlib import AbstractContextManager
+
+    from outlay.outcome import Answer, TraceEntry
+    from outlay.strategy import Strategy
+
+HARDEST = 5
+"""The highest level that an item's difficulty is read from, where a model is simulated."""
+
+
+class Setup(Record):
+    """What a worker needs to build its models: values, so that it reaches other machines."""
+
+    model: str
+    teacher: str | None = None
+    price: Price | None = None
+    api_base: str | None = None
+    timeout: float = 600.0
+    replay: Path | None = None
+    """Where conditions share generations; `None`: they do not."""
+    questions: tuple[SimulatedQuestion, ...] = ()
+    """What a simulated model knows."""
+    traces: bool = True
+    """Whether records keep what each node did."""
+
+
+class Task(Record):
+    """One record to be made."""
+
+    condition: Condition
+    item: Item
+    seed: int
+    allotment: Budget = Budget()
+    """What the bench has put by for it; its strategy does not see this."""
+
+
+class Result(Record):
+    """What came of a task."""
+
+    trial: Trial
+    """Not scored yet."""
+    paid: Usage
+    """What was really paid: replayed calls are billed, not paid."""
+    reached: bool
+    """Whether the allotment, and not the strategy's own budget, cut it short."""
+
+
+class Worker:
+    """Runs tasks one after another or side by side; builds each model and strategy once."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self._strategies: dict[tuple[str, int], Strategy[Any]] = {}
+
+    async def run(self, task: Task) -> Result:
+        """Run a task; a provider's failure is in the record.
+
+        Raises:
+            ConfigurationError: A model cannot be used as asked.
+        """
+        strategy = self._strategy(task.condition.strategy, task.seed)
+        started = time.monotonic()
+        found: dict[str, Any] = {}
+        with Ledger(task.allotment, name="allotment", backstop=True) as fence:
+            try:
+                answer = await strategy.arun(task.item.asked, task.condition.budget)
+                found = self._found(answer, strategy, unknown=fence.unconfirmed.calls > 0)
+            except ModelError as exc:
+                found = {"failure": Failure(stage="run", kind=type(exc).__name__, message=storable(str(exc)))}
+        usage, replayed = fence.usage, fence.replayed
+        trial = Trial(
+            strategy=task.condition.strategy,
+            budget=task.condition.budget,
+            item=task.item.id,
+            seed=task.seed,
+            usage=usage,
+            unconfirmed=fence.unconfirmed,
+            replayed=replayed,
+            seconds=round(time.monotonic() - started, 4),
+            overshoot=over(usage, task.condition.budget),
+            **found,
+        )
+        return Result(trial=trial, paid=usage.less(replayed), reached=fence.reached)
+
+    def close(self) -> None:
+        """Close the replay store."""
+        if self._replay is not None:
+            self._replay.close()
+
+    def replayed(self) -> AbstractContextManager[None]:
+        """Number the samples of the calls made inside from the first one, in the replay store."""
+        return nullcontext() if self._replay is None else self._replay.run()
+
+    def model_named(self, name: str) -> Model:
+        """Give another model by its name, sharing what this worker's models share."""
+        return Model(name, replay=self._replay, timeout=self.setup.timeout)
+
+    def _strategy(self, spec: str, seed: int) -> Strategy[Any]:
+        if (spec, seed) not in self._strategies:
+            kind = STRATEGIES[parse_spec(spec)[0]]
+            teacher = self._teacher if "teacher" in collaborators(kind) else None
+            has_seed = "seed" in kind.Config.model_fields
+            self._strategies[spec, seed] = strategy_from_spec(
+                spec,
+                self._model,
+                teacher=teacher,
+                seed=seed * SEEDS_APART if has_seed else None,
+                model_named=self.model_named,
+            )
+        return self._strategies[spec, seed]
+
+    def _found(self, answer: Answer, strategy: Strategy[Any], *, unknown: bool) -> dict[str, Any]:
+        if unknown and not answer.text:
+            # The calls that got no reply took the whole budget: that says nothing of the strategy.
+            message = answer.degraded or "no call was answered"
+            return {"failure": Failure(stage="run", kind=ModelUnavailableError.__name__, message=message)}
+        planning = (c.usage.output_tokens for c in answer.report.children if c.name in strategy.planning)
+        return {
+            "text": storable(answer.text),
+            "value": storable(answer.value),
+            "stop_reason": answer.stop_reason,
+            "degraded": storable(answer.degraded),
+            "planning_tokens": sum(planning),
+            "trace": tuple(_storable_entry(entry) for entry in answer.trace) if self.setup.traces else (),
+        }
+
+    @cached_property
+    def _replay(self) -> Replay | None:
+        path = self.setup.replay
+        if path and not path.parent.is_dir():  # another machine's: its workers share one of their own
+            path = elsewhere(path)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+        return Replay(path) if path else None
+
+    @cached_property
+    def _model(self) -> Model:
+        setup = self.setup
+        if is_simulated(setup.model):
+            price = {} if setup.price is None else {"price": setup.price}
+            return simulated_from_spec(setup.model, setup.questions, replay=self._replay, **price)
+        return Model(
+            setup.model,
+            price=setup.price,
+            api_base=setup.api_base,
+            replay=self._replay,
+            timeout=setup.timeout,
+        )
+
+    @cached_property
+    def _teacher(self) -> Model | None:
+        return self.model_named(self.setup.teacher) if self.setup.teacher else None
+
+
+def _storable_entry(entry: TraceEntry) -> TraceEntry:
+    return entry.model_copy(update={"update": storable(entry.update)})
+
+
+def elsewhere(replay: Path) -> Path:
+    """Give where a machine without that folder keeps the store: per user, in its temporary folder."""
+    digest = sha256(f"{expanduser('~')}\0{replay}".encode()).hexdigest()[:16]  # noqa: PTH111 - Path.home() may fail
+    return Path(gettempdir()) / f"outlay-{digest}" / replay.name
+
+
+def is_simulated(model: str) -> bool:
+    """Whether a model's name asks for a simulation."""
+    return model.partition(":")[0] == SIMULATED
+
+
+def known_questions(items: Iterable[Item]) -> tuple[SimulatedQuestion, ...]:
+    """Give what a simulated model must know to be asked `items`; where nobody rated one, a draw does."""
+    return tuple(
+        SimulatedQuestion(question=item.asked, answer=item.answers[0], difficulty=_difficulty(item))
+        for item in items
+    )
+
+
+def _difficulty(item: Item) -> float:
+    said = item.labels.get("difficulty")
+    if isinstance(said, int | float):
+        return min(1.0, max(0.0, float(said)))
+    if item.level is None:
+        return drawn_difficulty(item.asked)
+    return min(1.0, max(0.0, (item.level - 1) / (HARDEST - 1)))

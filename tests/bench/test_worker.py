@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from outlay.bench.items import Item
+from outlay.bench.trial import Condition
+from outlay.bench.worker import Setup, Task, Worker, elsewhere, known_questions
+from outlay.budget import Budget
+from outlay.testing import simulated_questions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ITEMS = tuple(
+    Item(id=str(n), question=made.question, answers=(made.answer,))
+    for n, made in enumerate(simulated_questions(2))
+)
+TASK = Task(condition=Condition(strategy="direct", budget=Budget(output_tokens=100)), item=ITEMS[0], seed=0)
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def replayed(store: Path) -> int:
+    """Give how many calls of one task a new worker replays."""
+    worker = Worker(Setup(model="simulated", questions=known_questions(ITEMS), replay=store))
+    with worker.replayed():
+        result = asyncio.run(worker.run(TASK))
+    worker.close()
+    return result.trial.replayed.calls
+
+
+def test_where_the_stores_folder_is_absent_the_machines_workers_share_one(
+    tmp_path: Path, temporary: Path
+) -> None:
+    absent = tmp_path / "absent" / "replay.sqlite"
+    assert [replayed(absent), replayed(absent)] == [0, 1]
+    assert not absent.parent.exists()
+    assert elsewhere(absent).is_file()
+    assert elsewhere(absent).parent.parent == temporary
+    assert elsewhere(absent).parent.stat().st_mode & 0o077 == 0
+
+
+def test_two_benches_share_no_store_there(tmp_path: Path, temporary: Path) -> None:
+    assert [replayed(tmp_path / name / "replay.sqlite") for name in ("one", "two")] == [0, 0]
+    assert len(list(temporary.iterdir())) == 2
+
+
+def test_where_the_folder_is_there_the_store_is_in_it(tmp_path: Path, temporary: Path) -> None:
+    assert [replayed(tmp_path / "replay.sqlite") for _ in range(2)] == [0, 1]
+    assert not list(temporary.iterdir())
