@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -119,7 +119,7 @@ class LiveView:
 @contextmanager
 def shown(view: LiveView) -> Iterator[Live | None]:
     """Show `view` while the run goes on, where a person is looking; it leaves no trace behind."""
-    console = next((c for c in (Console(stderr=True), Console()) if _watched(c)), None)
+    console = next((Console(file=f) for f in (sys.stderr, sys.stdout) if watched(f)), None)
     if console is None:
         yield None
         return
@@ -151,5 +151,11 @@ def _bar(room: Room, reserved: float) -> Text:
     return Text.assemble(("━" * spent, "green"), ("━" * held, "yellow"), ("─" * left, "dim"))
 
 
-def _watched(console: Console) -> bool:
-    return console.file.isatty() and not console.is_dumb_terminal
+def watched(stream: TextIO) -> bool:
+    """Whether a person is looking at a terminal that can draw."""
+    return stream.isatty() and not Console(file=stream).is_dumb_terminal
+
+
+def say_aside(text: str) -> None:
+    """Print a line to standard error, where nothing is drawn."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201

@@ -24,10 +24,10 @@ from outlay.cli.bill import UNITS, amount, dollars, limits, rooms
 from outlay.cli.exits import ANSWERED, print_json, say_error
 from outlay.cli.live import paper, say
 from outlay.cli.order import read_price
-from outlay.cli.placeholder import instance
 from outlay.cli.running import interruptible
 from outlay.ledger import Ledger, current_ledger
 from outlay.model import Choice, Chunk, Reply
+from outlay.testing.placeholder import instance
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -1,0 +1,1 @@
+"""`outlay bench`: measuring strategies on questions with known answers."""
