@@ -13,17 +13,17 @@ PYTHON = $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 py
 	$$p -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { echo $$p; break; }; done)
 
 .DEFAULT_GOAL := setup
-.PHONY: help setup demo test lint types tests format perf clean
+.PHONY: help setup demo test lint types tests bench-smoke format perf scale clean
 
 help: ## Show what there is to make
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Build .venv: dependencies, Outlay itself, the embedded model (the default)
 
 demo: $(READY) ## Run every strategy on the embedded model and print the bills
 	@$(BIN)/outlay demo
 
-test: lint types tests ## Every check and the whole test suite
+test: lint types tests bench-smoke ## Every check and the whole test suite
 
 lint: $(READY) ## Style, formatting and the direction of imports
 	@echo "ruff check";  $(BIN)/ruff check --quiet
@@ -36,11 +36,23 @@ types: $(READY) ## mypy --strict
 tests: $(READY) ## The test suite, with branch coverage
 	@$(BIN)/pytest --cov --cov-report=term
 
+SMOKE := build/bench-smoke
+bench-smoke: $(READY) ## Measure three strategies on six questions with the embedded model
+	@rm -rf $(SMOKE)
+	@$(BIN)/outlay bench run --data examples/bench/easy.jsonl --baselines none --strategy direct \
+		--strategy self-consistency:n=3 --strategy plan-and-budget --output-tokens 64,160 --out $(SMOKE)
+	@$(BIN)/outlay bench report $(SMOKE)
+	@test $$(wc -l < $(SMOKE)/records.jsonl) -eq 36
+	@for file in summary.csv frontier.png report.html; do test -s $(SMOKE)/$$file; done
+
 format: $(READY) ## Put the code into its one format
 	@$(BIN)/ruff check --quiet --fix-only && $(BIN)/ruff format
 
 perf: $(READY) ## Measure what Outlay costs, beside the libraries it stands on
 	@$(BIN)/python bench/perf.py
+
+scale: $(READY) ## Measure a bench of a million simulated calls: records per second and memory (half an hour)
+	@$(BIN)/python bench/scale.py
 
 clean: ## Remove .venv and everything that can be made again
 	rm -rf $(VENV) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
