@@ -10,22 +10,24 @@ import asyncio
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from outlay.bench import Directory, Item, Plan, Sweep, budgets_of, conditions, measure, with_baselines
+from outlay.bench import (
+    Directory,
+    Plan,
+    Sweep,
+    budgets_of,
+    conditions,
+    measure,
+    simulated_items,
+    with_baselines,
+)
 from outlay.bench.analysis import analyse
 from outlay.bench.report.words import sentences
-from outlay.testing import simulated_questions
-
-QUESTIONS = simulated_questions(40)
 
 
 def main() -> None:
     """Measure three strategies under two budgets, and say what came out."""
-    items = tuple(
-        Item(id=f"q{n}", question=q.question, answers=(q.answer,), labels={"difficulty": q.difficulty})
-        for n, q in enumerate(QUESTIONS)
-    )
     strategies = with_baselines(["plan-and-budget"], samples=[3])
-    sweep = Sweep(conditions(strategies, budgets_of(output_tokens=(128, 256))), items)
+    sweep = Sweep(conditions(strategies, budgets_of(output_tokens=(128, 256))), simulated_items(40))
     with TemporaryDirectory() as out:
         plan = Plan(
             sweep=sweep, source="simulated questions", scorer="numeric", out=Path(out), model="simulated"

@@ -18,6 +18,7 @@ from outlay.bench.items import Item
 from outlay.bench.manifest import Manifest
 from outlay.bench.measuring import Plan, measure
 from outlay.bench.scorers import SCORERS, Score, Scorer, scorer_from_spec
+from outlay.bench.simulation import simulated_items
 from outlay.bench.sources import default_scorer, load
 from outlay.bench.sweep import Sweep, budgets_of, conditions, with_baselines
 from outlay.bench.trial import Condition, Failure, Trial
@@ -40,5 +41,6 @@ __all__ = [
     "load",
     "measure",
     "scorer_from_spec",
+    "simulated_items",
     "with_baselines",
 ]

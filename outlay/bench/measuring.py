@@ -14,9 +14,10 @@ from outlay.bench.manifest import Manifest
 from outlay.bench.runner import Done, Runner
 from outlay.bench.scorers import scorer_from_spec
 from outlay.bench.scorers.judge import Judge
+from outlay.bench.simulation import is_simulated, known_questions
 from outlay.bench.totals import Totals
-from outlay.bench.worker import Setup, Worker, is_simulated, known_questions
-from outlay.budget import Budget
+from outlay.bench.worker import Setup, Worker
+from outlay.budget import Budget, Usage
 from outlay.errors import ConfigurationError, ScorerError
 from outlay.ledger import Ledger
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from outlay.bench.scorers import Scorer
     from outlay.bench.sweep import Sweep
     from outlay.bench.trial import Trial
-    from outlay.budget import Price, Usage
+    from outlay.budget import Price
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +62,15 @@ class Plan:
 
 async def measure(
     plan: Plan,
-    begin: Callable[[int, int], None] = lambda _all, _there: None,
+    begin: Callable[[int, int, Usage], None] = lambda _all, _there, _paid: None,
     tell: Callable[[Trial, Usage], None] = lambda _trial, _paid: None,
 ) -> Ending:
     """Make the records of a plan that are missing.
 
     Args:
         plan: What is asked for.
-        begin: Hears how many records there are to be in all, and how many are there already.
+        begin: Hears how many records there are to be in all, how many are there already, and what was
+            really paid for those.
         tell: Hears of each record, and of what was really paid for all so far, earlier runs included.
 
     Raises:
@@ -104,7 +106,7 @@ async def measure(
             scoring=lambda: _scoring(scorer, judge, directory),
             done=Done.of(directory),
         )
-        begin(len(plan.sweep), runner.finished())
+        begin(len(plan.sweep), runner.finished(), totals.paid)
         return await runner.run(plan.concurrency)
 
 

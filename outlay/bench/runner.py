@@ -97,6 +97,8 @@ class Runner:
 
     def finished(self) -> int:
         """Count the records of the sweep that are there already."""
+        if not self.done:
+            return 0
         return sum(
             self.done.has(condition, job) for job in self.sweep.jobs() for condition in self.sweep.conditions
         )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlay.agents.spec import STRATEGIES, collaborators, parse_spec, strategy_from_spec
 from outlay.bench.items import Item
+from outlay.bench.simulation import is_simulated
 from outlay.bench.sweep import SEEDS_APART
 from outlay.bench.trial import Condition, Failure, Trial, over, storable
 from outlay.budget import Budget, Price, Record, Usage
@@ -20,18 +21,13 @@ from outlay.errors import ModelError, ModelUnavailableError
 from outlay.ledger import Ledger
 from outlay.model import Model
 from outlay.replay import Replay
-from outlay.testing import SimulatedQuestion, drawn_difficulty, simulated_from_spec
-from outlay.testing.simulated import SIMULATED
+from outlay.testing import SimulatedQuestion, simulated_from_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from contextlib import AbstractContextManager
 
     from outlay.outcome import Answer, TraceEntry
     from outlay.strategy import Strategy
-
-HARDEST = 5
-"""The highest level that an item's difficulty is read from, where a model is simulated."""
 
 
 class Setup(Record):
@@ -185,25 +181,3 @@ def elsewhere(replay: Path) -> Path:
     """Give where a machine without that folder keeps the store: per user, in its temporary folder."""
     digest = sha256(f"{expanduser('~')}\0{replay}".encode()).hexdigest()[:16]  # noqa: PTH111 - Path.home() may fail
     return Path(gettempdir()) / f"outlay-{digest}" / replay.name
-
-
-def is_simulated(model: str) -> bool:
-    """Whether a model's name asks for a simulation."""
-    return model.partition(":")[0] == SIMULATED
-
-
-def known_questions(items: Iterable[Item]) -> tuple[SimulatedQuestion, ...]:
-    """Give what a simulated model must know to be asked `items`; where nobody rated one, a draw does."""
-    return tuple(
-        SimulatedQuestion(question=item.asked, answer=item.answers[0], difficulty=_difficulty(item))
-        for item in items
-    )
-
-
-def _difficulty(item: Item) -> float:
-    said = item.labels.get("difficulty")
-    if isinstance(said, int | float):
-        return min(1.0, max(0.0, float(said)))
-    if item.level is None:
-        return drawn_difficulty(item.asked)
-    return min(1.0, max(0.0, (item.level - 1) / (HARDEST - 1)))

@@ -15,6 +15,7 @@ from typer.main import get_command
 
 from outlay.cli.bench.app import app as bench
 from outlay.cli.exits import ANSWERED, FAILED, INTERRUPTED, quiet_failures, say_error, status_of
+from outlay.cli.options import Json  # noqa: TC001 - typer reads the annotations
 from outlay.cli.order import Order
 from outlay.errors import OutlayError
 
@@ -31,7 +32,6 @@ app: Final = typer.Typer(
 
 app.add_typer(bench)
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else there.")]
 Strategy = Annotated[
     str, typer.Argument(help="A strategy's name, with parameters: 'self-consistency:n=3,threshold=0.9'.")
 ]

@@ -14,17 +14,16 @@ import pytest
 
 from outlay.bench.directory import Directory
 from outlay.bench.engine import InProcess
-from outlay.bench.items import Item
 from outlay.bench.ray_engine import Ray, _Seat
 from outlay.bench.runner import Runner
 from outlay.bench.scorers import scorer_from_spec
+from outlay.bench.simulation import known_questions, simulated_items
 from outlay.bench.sweep import Sweep, budgets_of, conditions
 from outlay.bench.totals import Totals
 from outlay.bench.trial import Condition
-from outlay.bench.worker import Setup, Task, known_questions
+from outlay.bench.worker import Setup, Task
 from outlay.budget import Budget, Usage
 from outlay.errors import ConfigurationError
-from outlay.testing import simulated_questions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,10 +41,7 @@ pytestmark = [
     pytest.mark.timeout(300),  # on a busy machine its processes take a minute to start
 ]
 
-ITEMS = tuple(
-    Item(id=f"q-{n}", question=made.question, answers=(made.answer,), labels={"difficulty": made.difficulty})
-    for n, made in enumerate(simulated_questions(30))
-)
+ITEMS = simulated_items(30)
 SETUP = Setup(model="simulated:ability=0.7", questions=known_questions(ITEMS))
 DIRECT = conditions(["direct"], budgets_of(output_tokens=(128,)))
 PLENTY = Budget(output_tokens=100_000)

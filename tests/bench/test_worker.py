@@ -6,19 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from outlay.bench.items import Item
+from outlay.bench.simulation import known_questions, simulated_items
 from outlay.bench.trial import Condition
-from outlay.bench.worker import Setup, Task, Worker, elsewhere, known_questions
+from outlay.bench.worker import Setup, Task, Worker, elsewhere
 from outlay.budget import Budget
-from outlay.testing import simulated_questions
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-ITEMS = tuple(
-    Item(id=str(n), question=made.question, answers=(made.answer,))
-    for n, made in enumerate(simulated_questions(2))
-)
+ITEMS = simulated_items(2)
 TASK = Task(condition=Condition(strategy="direct", budget=Budget(output_tokens=100)), item=ITEMS[0], seed=0)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from outlay.cli.bench.order import BenchOrder
+from outlay.cli.options import Json  # noqa: TC001 - typer reads the annotations
 
 app: Final = typer.Typer(
     name="bench",
@@ -144,9 +145,7 @@ def run(  # noqa: PLR0913 - typer reads the options off the signature
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be measured and at most spent; call nothing.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object on standard output, nothing else there.")
-    ] = False,
+    as_json: Json = False,
 ) -> int:
     """Measure strategies on questions with known answers; what is there already is not measured again."""
     order = BenchOrder(
@@ -190,9 +189,7 @@ def run(  # noqa: PLR0913 - typer reads the options off the signature
 def report(
     *,
     directory: Annotated[Path, typer.Argument(help="Where `outlay bench run --out` wrote its records.")],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object on standard output, nothing else there.")
-    ] = False,
+    as_json: Json = False,
 ) -> int:
     """Write summary.csv, frontier.png and report.html into the directory, and print the table."""
     from outlay.cli.bench.reporting import write_report  # noqa: PLC0415

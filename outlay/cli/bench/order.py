@@ -101,9 +101,8 @@ def _sweep(order: BenchOrder) -> Sweep:
 
 
 def _items(order: BenchOrder) -> tuple[Item, ...]:
-    from outlay.bench.items import Item  # noqa: PLC0415
+    from outlay.bench.simulation import simulated_items  # noqa: PLC0415
     from outlay.bench.sources import load  # noqa: PLC0415
-    from outlay.testing import simulated_questions  # noqa: PLC0415
 
     fields = dict(_pair(part) for part in order.fields.split(",")) if order.fields else {}
     if not f"{order.data}:".startswith(SIMULATED_DATA):
@@ -111,15 +110,7 @@ def _items(order: BenchOrder) -> tuple[Item, ...]:
     count = order.data.partition(":")[2]
     if not count.isdigit() or not int(count):
         raise ConfigurationError(f"cannot read {order.data!r}: write simulated:COUNT")
-    return tuple(
-        Item(
-            id=f"simulated-{place}",
-            question=made.question,
-            answers=(made.answer,),
-            labels={"difficulty": made.difficulty},
-        )
-        for place, made in enumerate(simulated_questions(int(count))[: order.limit])
-    )
+    return simulated_items(min(int(count), order.limit or int(count)))
 
 
 def _scorer_there(out: Path) -> str | None:

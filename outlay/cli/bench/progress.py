@@ -66,9 +66,9 @@ class Progress:
     _bar: Bar | None = None
     _said: float = field(default_factory=time.monotonic)
 
-    def begin(self, records: int, there: int) -> None:
-        """Take in how many records there are to be, and how many are there."""
-        self.records, self.there = records, there
+    def begin(self, records: int, there: int, paid: Usage) -> None:
+        """Take in how many records there are to be, how many are there, and what those cost."""
+        self.records, self.there, self.paid = records, there, paid
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
