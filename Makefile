@@ -33,8 +33,8 @@ lint: $(READY) ## Style, formatting and the direction of imports
 types: $(READY) ## mypy --strict
 	@echo "mypy"; $(BIN)/mypy
 
-tests: $(READY) ## The test suite, with branch coverage
-	@$(BIN)/pytest --cov --cov-report=term
+tests: $(READY) ## The test suite, two processes side by side, with branch coverage
+	@$(BIN)/pytest --cov --cov-report=term --numprocesses 2 --dist loadfile
 
 SMOKE := build/bench-smoke
 bench-smoke: $(READY) ## Measure three strategies on six questions with the embedded model

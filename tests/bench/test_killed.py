@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from outlay.bench.trial import Trial
 
-KILLS = int(os.environ.get("OUTLAY_KILLS", "2"))
-ITEMS = 12
+KILLS = int(os.environ.get("OUTLAY_KILLS", "1"))
+ITEMS = 8
 CONDITIONS = 3 * 2
 MOST_CALLS = 8
 """Of one record."""
