@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from outlay.answers import extract
 from outlay.budget import Budget, Record, Usage
+from outlay.errors import OutlayError
 from outlay.ledger import Report
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from outlay.errors import BudgetExhaustedError
     from outlay.model import Completion
 
@@ -29,6 +32,9 @@ class Outcome(Record):
     """Why the run ended: the method ran to its end, the money ended, or the time did."""
     degraded: str | None = None
     """What the method had to leave out, in a sentence; `None` when nothing."""
+    sequential: Usage | None = None
+    """What the calls that led to the answer cost, those beside them left out (B_seq of
+    Parallel-Distill-Refine); `None`: all of `usage`, each call waited for the one before."""
 
 
 class TraceEntry(Record):
@@ -104,6 +110,19 @@ def outcome_of(completion: Completion) -> Outcome:
         value=extract(completion.text, marked=cut),
         stop_reason="budget" if cut else "finished",
         degraded=CUT_SHORT if cut else None,
+    )
+
+
+def prompt_in_full(completions: Iterable[Completion | OutlayError]) -> int:
+    """Give the tokens of the prompt that several samples share, whichever of them was billed for it."""
+    answered = (said for said in completions if not isinstance(said, OutlayError))
+    return max((said.usage.prompt_tokens for said in answered), default=0)
+
+
+def on_its_own(said: Completion, prompt_tokens: int) -> Usage:
+    """Give what a completion cost on its own, the prompt in full also where others shared it."""
+    return Usage(
+        calls=1, generations=1, prompt_tokens=prompt_tokens, output_tokens=said.usage.output_tokens, usd=None
     )
 
 

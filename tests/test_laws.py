@@ -18,7 +18,13 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 
 from outlay import Answer, Budget, Ledger, Model, ModelRefusedError, Price, Usage, agents
-from outlay.agents import Direct, PlanAndBudget, SelfConsistency
+from outlay.agents import (
+    Direct,
+    ParallelDistillRefine,
+    PlanAndBudget,
+    SelfConsistency,
+    SequentialRefinement,
+)
 from outlay.outcome import Finished, Token
 from outlay.replay import Replay
 from outlay.strategy import QuestionState, Strategy, serializer
@@ -41,6 +47,12 @@ class Lawful(NamedTuple):
     """What the model says where it is asked for JSON."""
 
 
+LOOP = (
+    "__start__ allot, allot draft, allot refine, compose draft, compose refine, distill compose, "
+    "draft gather, gather compose, gather distill, gather draft, gather refine, "
+    "gather vote, refine __end__, vote __end__"
+)
+
 STRATEGIES = {
     "direct": Lawful(Direct, "__start__ answer, answer __end__"),
     "self-consistency": Lawful(
@@ -51,6 +63,16 @@ STRATEGIES = {
         lambda model: PlanAndBudget(model, plan_tokens=20, assess_tokens=20, min_answer_tokens=9),
         "__start__ plan, allocate solve, assess allocate, plan assess, plan solve, solve __end__",
         json='{"steps": ["the first number", "the sum"], "level": 2, "credits": [40, 60]}',
+    ),
+    "parallel-distill-refine": Lawful(
+        lambda model: ParallelDistillRefine(
+            model, widths=(3, 2, 1), distill="shared-top-k", agreement=None, max_output_tokens=9
+        ),
+        LOOP,
+        json='{"picks": [2, 1]}',
+    ),
+    "sequential-refinement": Lawful(
+        lambda model: SequentialRefinement(model, rounds=2, error_analysis=True, max_output_tokens=9), LOOP
     ),
 }
 

@@ -1,7 +1,8 @@
-"""The strategies: one file each, one LangGraph graph each."""
+"""The strategies: one file or folder each, one LangGraph graph each."""
 
 from outlay.agents.direct import Direct
+from outlay.agents.parallel_distill_refine import ParallelDistillRefine, SequentialRefinement
 from outlay.agents.plan_and_budget import PlanAndBudget
 from outlay.agents.self_consistency import SelfConsistency
 
-__all__ = ["Direct", "PlanAndBudget", "SelfConsistency"]
+__all__ = ["Direct", "ParallelDistillRefine", "PlanAndBudget", "SelfConsistency", "SequentialRefinement"]

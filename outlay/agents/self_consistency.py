@@ -20,9 +20,10 @@ from langgraph.graph import END, START, StateGraph
 from pydantic import Field
 
 from outlay.answers import Vote, asked, extract, normalise, tally
-from outlay.budget import Record, Settings, picodollars
+from outlay.budget import Record, Settings, Usage, picodollars
 from outlay.errors import BudgetExhaustedError, ModelError, OutlayError
 from outlay.ledger import require_fence
+from outlay.outcome import on_its_own, prompt_in_full
 from outlay.strategy import Outcome, StopReason, Strategy, stop_reason
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class State(TypedDict):
 
     question: str
     samples: Annotated[list[Sample], operator.add]
+    path: Annotated[list[Usage], operator.add]
     refused: Refused | None
     outcome: Outcome
 
@@ -88,6 +90,7 @@ class SampleUpdate(TypedDict):
     """What `sample` writes."""
 
     samples: list[Sample]
+    path: list[Usage]
     refused: Refused | None
 
 
@@ -132,12 +135,16 @@ class SelfConsistency(Strategy[Config]):
                 return_failures=True,
             )
         except BudgetExhaustedError as exc:
-            return {"samples": [], "refused": _refused(exc)}
+            return {"samples": [], "path": [], "refused": _refused(exc)}
         refused = [c for c in completions if isinstance(c, BudgetExhaustedError)]
         samples = [_read(c) for c in completions if not isinstance(c, BudgetExhaustedError)]
         if not refused and len(drawn) + count >= self.config.n and all(s.error for s in [*drawn, *samples]):
             raise next(c for c in completions if isinstance(c, ModelError))
-        return {"samples": samples, "refused": _refused(refused[0]) if refused else None}
+        return {
+            "samples": samples,
+            "path": _longest(completions),
+            "refused": _refused(refused[0]) if refused else None,
+        }
 
     async def vote(self, state: State) -> VoteUpdate:
         samples = state["samples"]
@@ -151,6 +158,7 @@ class SelfConsistency(Strategy[Config]):
                 value=votes[0].value if votes else None,
                 stop_reason=_reason(state["refused"], chosen),
                 degraded=_left_out(samples, self.config.n, state["refused"]),
+                sequential=sum(state["path"], Usage()) if state["path"] else None,
             )
         }
 
@@ -229,6 +237,13 @@ def _read(completion: Completion | OutlayError) -> Sample:
     cut = completion.finish_reason == "length"
     value = extract(completion.text, marked=cut)
     return Sample(text=completion.text, value=None if value is None else normalise(value), cut=cut)
+
+
+def _longest(completions: Sequence[Completion | OutlayError]) -> list[Usage]:
+    """Give what was waited for in a wave: its longest sample; nothing where there is none."""
+    prompt_tokens = prompt_in_full(completions)
+    alone = [on_its_own(c, prompt_tokens) for c in completions if not isinstance(c, OutlayError)]
+    return sorted(alone, key=lambda usage: usage.output_tokens)[-1:]
 
 
 def _reason(refused: Refused | None, chosen: Sample) -> StopReason:

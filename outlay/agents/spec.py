@@ -9,6 +9,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 from outlay.agents.direct import Direct
+from outlay.agents.parallel_distill_refine import ParallelDistillRefine, SequentialRefinement
 from outlay.agents.plan_and_budget import PlanAndBudget
 from outlay.agents.self_consistency import SelfConsistency
 from outlay.errors import ConfigurationError
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from outlay.strategy import Strategy
 
 STRATEGIES: Final[Mapping[str, type[Strategy[Any]]]] = {
-    kind.name: kind for kind in (Direct, SelfConsistency, PlanAndBudget)
+    kind.name: kind
+    for kind in (Direct, SelfConsistency, PlanAndBudget, ParallelDistillRefine, SequentialRefinement)
 }
 """Every strategy, by its name on the command line."""
 

@@ -233,6 +233,10 @@ class Model:
         request, least = self._request(messages, options, n)
         return await on_calls_loop(claim_of(self._terms, request, least))
 
+    async def most_samples(self) -> int:
+        """Give the most samples that one request can ask for, and that then share its prompt."""
+        return self._max_n or int(await on_calls_loop(self.provider.max_n()))
+
     async def count_tokens(self, text: str) -> int:
         """Count the tokens of `text`, from above where the tokenizer cannot be asked."""
         pieces = await on_calls_loop(self.provider.split_tokens(text))

@@ -4,7 +4,7 @@ import pytest
 
 from outlay.agents import SelfConsistency
 from outlay.agents.self_consistency import confidence
-from outlay.budget import Budget
+from outlay.budget import Budget, Usage
 from outlay.errors import ConfigurationError, ModelError, ModelRefusedError, ModelUnavailableError
 from outlay.model import Choice
 from outlay.testing import ScriptedModel
@@ -100,6 +100,56 @@ def test_confidence_is_the_beta_rule() -> None:
     assert confidence(4, 0) == 0.96875
     assert confidence(2, 2) == 0.5
     assert confidence(4, 1) == pytest.approx(0.890625)
+
+
+def waited(waves: int, prompt_tokens: int, output_tokens: int) -> Usage:
+    return Usage(
+        calls=waves,
+        generations=waves,
+        prompt_tokens=prompt_tokens,
+        output_tokens=output_tokens,
+        usd=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("max_n", "calls"), [(1, 3), (2, 2), (8, 1)], ids=["single", "two requests", "shared"]
+)
+def test_side_by_side_the_longest_sample_is_waited_for_with_its_whole_prompt(max_n: int, calls: int) -> None:
+    script = [boxed(7), "at some length, " + boxed(7), boxed(8)]  # 18, 34 and 18 characters
+    model = ScriptedModel(script, tokens=list, max_n=max_n)
+    answer = SelfConsistency(model, n=3, waves=False).run("?")
+    prompt = len(model.prompts[0])
+    assert answer.sequential == waited(1, prompt, 34)
+    assert (answer.usage.prompt_tokens, answer.usage.output_tokens) == (calls * prompt, 70)
+
+
+@pytest.mark.parametrize("max_n", [1, 8], ids=["single", "shared"])
+def test_waves_are_waited_for_one_after_another(max_n: int) -> None:
+    script = [boxed(1), "well, " + boxed(2), boxed(1), "hm, " + boxed(1)]  # three, then one that settles it
+    model = ScriptedModel(script, tokens=list, max_n=max_n)
+    answer = SelfConsistency(model, n=5, threshold=1, waves=True).run("?")
+    assert answer.sequential == waited(2, 2 * len(model.prompts[0]), 24 + 22)
+
+
+@pytest.mark.parametrize("failed", [0, 1, 2])
+def test_a_failed_sample_is_not_waited_for(failed: int) -> None:
+    script: list[Line] = [boxed(1), boxed(1)]
+    script.insert(failed, ModelRefusedError("no"))
+    model = ScriptedModel(script, tokens=list)
+    answer = SelfConsistency(model, n=3, threshold=1, waves=False).run("?")
+    assert answer.sequential == waited(1, len(model.prompts[0]), 18)
+
+
+def test_samples_before_the_end_of_the_budget_are_waited_for() -> None:
+    model = ScriptedModel([boxed(1), boxed(22)], tokens=list)
+    answer = SelfConsistency(model, n=5, threshold=1).run("?", Budget(calls=2))
+    assert answer.sequential == waited(1, len(model.prompts[0]), 19)
+
+
+def test_where_nothing_is_sampled_nothing_is_waited_for() -> None:
+    answer = SelfConsistency(ScriptedModel([]), n=3).run("?", Budget(calls=0))
+    assert (answer.sequential, answer.usage) == (None, Usage())
 
 
 @pytest.mark.parametrize(

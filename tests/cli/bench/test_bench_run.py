@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sums import reply
 
+from outlay.agents.spec import STRATEGIES
 from outlay.bench.directory import Directory
 from outlay.testing import CountingServer, Fault
 
@@ -46,8 +47,7 @@ def test_every_strategy_and_the_baselines_are_measured_unless_told(outlay: Outla
         "bench", "run", *SIMULATED, "--output-tokens", "99", "--out", str(tmp_path), "--dry-run", "--json"
     )
     assert ran.json["conditions"] == [
-        f"{name} @ output_tokens=99"
-        for name in ("self-consistency:n=3", "direct", "self-consistency", "plan-and-budget")
+        f"{name} @ output_tokens=99" for name in ("self-consistency:n=3", *STRATEGIES)
     ]
     assert not list(tmp_path.iterdir())
 

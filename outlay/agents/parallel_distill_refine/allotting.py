@@ -1,0 +1,92 @@
+"""How much of the fence each part of a run may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+from outlay.agents.parallel_distill_refine.prompts import distilling_prompt, draft_prompt, refine_prompt
+from outlay.agents.parallel_distill_refine.shape import Operator, Shape, Sizes, Terms, fit
+from outlay.errors import BudgetExhaustedError
+from outlay.ledger import Ledger, require_fence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from outlay.agents.parallel_distill_refine.workspace import Draft
+    from outlay.ledger import Claim
+    from outlay.model import Model
+
+
+@dataclass(frozen=True)
+class Allotting:
+    """Fits the rounds into the fence around it.
+
+    Args:
+        model: What is asked, and counts its prompts.
+        k: Drafts in a workspace that is made of drafts.
+        kappa: Most tokens of a workspace.
+        most: Output tokens of a draft that are enough.
+        least: Output tokens below which there are rather fewer drafts.
+    """
+
+    model: Model
+    k: int
+    kappa: int
+    most: int
+    least: int
+
+    async def sizes(self, question: str, distill: Operator) -> Sizes:
+        """Measure the prompts of a question."""
+        blank = [""] * 2
+        return Sizes(
+            question=(await self._claim(draft_prompt(question))).prompt_tokens,
+            refining=(await self._claim(refine_prompt(question, "", drafts=2))).prompt_tokens,
+            distilling=(await self._claim(distilling_prompt(distill, question, blank, 1))).prompt_tokens,
+            kappa=self.kappa,
+            per_request=await self.model.most_samples(),
+        )
+
+    async def fit(
+        self,
+        widths: Sequence[int],
+        sizes: Sizes,
+        distill: Operator,
+        drafts: Sequence[Draft] = (),
+        *,
+        held: bool = False,
+    ) -> Shape | None:
+        """Fit rounds into what the fence has left; the arguments are those of `shape.fit`."""
+        price = (await self._claim("?")).price
+        return fit(
+            widths,
+            Terms(operator=distill, k=self.k, sizes=sizes, price=price),
+            require_fence().remaining,
+            most=self.most,
+            least=self.least,
+            drafts=[draft.tokens for draft in drafts],
+            held=held,
+        )
+
+    async def set_aside(self, sizes: Sizes, shape: Shape) -> str:
+        """Keep what the answer may cost, on the fence around the nodes.
+
+        Returns:
+            The name it has there; empty where nothing was set aside: there is one call only, or the fence
+            cannot hold it.
+        """
+        around = require_fence().parent
+        if len(shape.widths) == 1 or not isinstance(around, Ledger):
+            return ""
+        claim = await self._claim("?", shape.tokens)
+        claim = claim.model_copy(update={"prompt_tokens": sizes.refining + sizes.kappa})
+        name = next(name for n in count(1) if (name := f"answer {n}") not in around.set_asides)
+        try:
+            around.set_aside(claim, name=name)
+        except BudgetExhaustedError:
+            return ""
+        return name
+
+    async def _claim(self, prompt: str, tokens: int = 1) -> Claim:
+        return await self.model.worst_case(prompt, max_output_tokens=tokens)

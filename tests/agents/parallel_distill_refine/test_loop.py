@@ -1,0 +1,358 @@
+"""What the loop does when drafts fail, money is short, or models write something else than asked."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from outlay import Budget, ConfigurationError, Ledger, ModelRefusedError, Price
+from outlay.agents import ParallelDistillRefine, SequentialRefinement
+from outlay.model import Choice
+from outlay.testing import ScriptedModel, prompt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from outlay import Answer
+    from outlay.model import Request
+
+QUESTION = "What is it?"
+DOWN = ModelRefusedError("no", model="scripted")
+
+
+def kind(request: Request) -> str:
+    asked = prompt(request)
+    if "Do not solve" in asked:
+        return "analyse" if "wrong in the attempt" in asked else "summarise"
+    if request.response_schema is not None:
+        return "select"
+    return "refine" if re.search("attempts? at this problem", asked) else "draft"
+
+
+class Script:
+    """Says what each kind of call is told to; a list is said in turn, its last line for ever."""
+
+    def __init__(self, **said: Any) -> None:
+        self.said: dict[str, Any] = {
+            "draft": r"It is \boxed{7}",
+            "summarise": "All say 7.",
+            "select": {"picks": [1, 2]},
+            "analyse": "nothing",
+            "refine": r"Surely \boxed{8}",
+        } | said
+
+    def __call__(self, request: Request) -> Any:
+        said = self.said[kind(request)]
+        if not isinstance(said, list):
+            return said
+        return said.pop(0) if len(said) > 1 else said[0]
+
+
+def scripted(*, options: dict[str, Any] | None = None, **said: Any) -> ScriptedModel:
+    return ScriptedModel(Script(**said), **(options or {}))
+
+
+def kinds(model: ScriptedModel) -> list[str]:
+    return [kind(request) for request in model.requests]
+
+
+def answers(*values: str) -> list[str]:
+    return [rf"It is \boxed{{{value}}}" for value in values]
+
+
+def wide(model: ScriptedModel, **parameters: Any) -> ParallelDistillRefine:
+    return ParallelDistillRefine(model, **{"widths": (4, 1), "agreement": None, **parameters})
+
+
+def test_drafts_then_a_summary_then_the_answer() -> None:
+    model = scripted()
+    answer = wide(model).run(QUESTION)
+    assert kinds(model) == ["draft"] * 4 + ["summarise", "refine"]
+    assert (answer.value, answer.stop_reason, answer.degraded) == ("8", "finished", None)
+    assert "All say 7." in model.prompts[-1]
+    assert [entry.node for entry in answer.trace] == [
+        "allot", "draft", "gather", "distill", "compose", "refine",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("widths", [(), (4,), (4, 2), (0, 1)])
+def test_widths_that_do_not_end_in_one_answer_are_refused(widths: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigurationError, match="widths"):
+        ParallelDistillRefine("local", widths=widths)
+
+
+def test_the_first_round_has_no_workspace_and_later_ones_only_the_last_rounds() -> None:
+    script = Script(
+        refine=[r"SECOND \boxed{8}", r"SECOND \boxed{8}", r"THIRD \boxed{9}"], draft=r"FIRST \boxed{7}"
+    )
+    model = ScriptedModel(script)
+    wide(model, widths=(4, 2, 1), distill="random-k").run(QUESTION)
+    assert [("FIRST" in p, "SECOND" in p) for p in model.prompts] == [
+        *[(False, False)] * 4,
+        *[(True, False)] * 2,
+        (False, True),
+    ]
+
+
+@pytest.mark.parametrize("operator", ["global-summary", "shared-top-k", "per-sample-top-k", "random-k"])
+@pytest.mark.parametrize("kappa", [3, 60, 150])
+def test_no_workspace_is_larger_than_kappa(operator: str, kappa: int) -> None:
+    long = " ".join(["word"] * 50) + r" \boxed{7}"
+    model = scripted(draft=long, summarise=" ".join(["note"] * 10 * kappa), refine=[long])
+    answer = wide(model, widths=(4, 2, 1), distill=operator, kappa=kappa).run(QUESTION)
+    assert answer.value == "7"
+    for request in model.requests:
+        if kind(request) == "refine":
+            workspace = prompt(request).partition("problem:\n\n")[2].partition("\n\nEach of")[0]
+            workspace = workspace.partition("\n\nIt may be wrong")[0].partition("\n\nThe notes")[0]
+            assert len(workspace.split()) <= kappa
+            assert workspace.count("word") % 50 == 0  # whole drafts or none
+
+
+def test_thinking_never_enters_and_thinking_that_does_not_end_is_cut_short() -> None:
+    drafts = [r"<think>SECRET</think>OPEN \boxed{7}", "<think>SECRET for ever", *answers("7", "7")]
+    model = scripted(draft=drafts)
+    answer = wide(model, distill="random-k", k=4).run(QUESTION)
+    assert "SECRET" not in model.prompts[-1]
+    assert "OPEN" in model.prompts[-1]
+    assert answer.degraded == "1 of 4 drafts were cut short and left out"
+
+
+def test_drafts_that_were_cut_short_never_enter() -> None:
+    model = scripted(draft=[" ".join(["LONG"] * 60), *answers("7", "7", "7")])
+    answer = wide(model, distill="random-k", k=4, max_output_tokens=30).run(QUESTION)
+    assert "LONG" not in model.prompts[-1]
+    assert answer.degraded == "1 of 4 drafts were cut short and left out"
+
+
+def test_what_is_left_of_a_rounds_drafts_is_enough() -> None:
+    model = scripted(draft=[DOWN, DOWN, DOWN, *answers(*"77777")])
+    answer = wide(model, widths=(8, 1), distill="random-k", k=8).run(QUESTION)
+    assert kinds(model) == ["draft"] * 8 + ["refine"]
+    assert model.prompts[-1].count("Attempt") == 5
+    assert (answer.value, answer.degraded) == ("8", "3 of 8 drafts failed")
+    assert answer.usage.calls == 9
+
+
+def test_when_all_fail_the_round_is_tried_once_more_and_then_one_call_is_made() -> None:
+    model = scripted(draft=[DOWN] * 16 + answers("5"))
+    answer = wide(model, widths=(8, 1)).run(QUESTION, Budget(calls=20))
+    assert kinds(model) == ["draft"] * 17
+    assert len(set(model.prompts)) == 1
+    assert (answer.value, answer.stop_reason) == ("5", "finished")
+    assert answer.degraded == "no draft could be used: answered in one call"
+    assert answer.usage.calls == 17
+
+
+def test_a_round_that_works_the_second_time_goes_on() -> None:
+    model = scripted(draft=[DOWN] * 4 + answers("7"))
+    answer = wide(model).run(QUESTION)
+    assert kinds(model) == ["draft"] * 8 + ["summarise", "refine"]
+    assert (answer.value, answer.degraded) == ("8", "4 of 8 drafts failed")
+
+
+def test_when_nothing_works_the_failure_is_raised_with_its_bill() -> None:
+    model = scripted(draft=DOWN)
+    with pytest.raises(ModelRefusedError) as caught:
+        wide(model).run(QUESTION)
+    assert caught.value.usage is not None
+    assert caught.value.usage.calls == 9
+
+
+@pytest.mark.parametrize(
+    ("broken", "note"),
+    [
+        (DOWN, r"distilling failed \(.*\): drafts at random"),
+        (" ".join(["note"] * 500), "the summary was cut short or empty: drafts at random"),
+        ("", "the summary was cut short or empty: drafts at random"),
+    ],
+)
+def test_without_a_summary_drafts_are_drawn(broken: Any, note: str) -> None:
+    model = scripted(summarise=broken)
+    answer = wide(model, k=3, max_output_tokens=200).run(QUESTION)
+    assert re.fullmatch(note, answer.degraded or "")
+    assert model.prompts[-1].count("Attempt") == 3
+    assert answer.value == "8"
+
+
+def test_a_selector_that_says_nothing_useful_is_replaced_by_chance() -> None:
+    model = scripted(select="none of them")
+    answer = wide(model, distill="shared-top-k").run(QUESTION)
+    assert answer.degraded == "the selector chose 0 drafts instead of 2: filled up at random"
+    assert model.prompts[-1].count("Attempt") == 2
+
+
+def test_what_the_selector_picks_enters() -> None:
+    model = scripted(draft=answers("1", "2", "3", "4"), select={"picks": [4, 2]})
+    wide(model, distill="shared-top-k").run(QUESTION)
+    assert [value for value in "1234" if f"{{{value}}}" in model.prompts[-1]] == ["2", "4"]
+
+
+def test_drafts_that_agree_are_not_refined() -> None:
+    model = scripted(draft=answers("7", "7", "5", "7"))
+    answer = wide(model, agreement=0.75).run(QUESTION)
+    assert kinds(model) == ["draft"] * 4
+    assert (answer.value, answer.stop_reason, answer.degraded) == ("7", "finished", None)
+
+
+def test_drafts_that_agree_less_are() -> None:
+    model = scripted(draft=answers("7", "7", "5", "7"))
+    assert wide(model, agreement=0.76).run(QUESTION).value == "8"
+
+
+def test_an_answer_without_one_is_the_drafts_majority() -> None:
+    model = scripted(
+        draft=answers("5", "7", "7", "6"), refine="I cannot say which, sorry, the attempts differ a lot.\nNo."
+    )
+    answer = wide(model).run(QUESTION)
+    assert (answer.value, answer.text) == ("7", r"It is \boxed{7}")
+    assert answer.degraded == "no answer in the refined one: the drafts' majority is taken"
+
+
+def test_a_refined_answer_that_fails_is_the_drafts_majority() -> None:
+    answer = wide(scripted(draft=answers("5", "7", "7", "6"), refine=DOWN)).run(QUESTION)
+    assert answer.value == "7"
+    assert "the drafts' majority is taken" in (answer.degraded or "")
+
+
+def test_a_budget_narrows_the_rounds_and_the_answer_is_always_paid_for() -> None:
+    model = scripted(draft=answers(*"1234567") * 3)
+    strategy = ParallelDistillRefine(
+        model, distill="random-k", agreement=None, max_output_tokens=10, min_draft_tokens=10
+    )
+    answer = strategy.run(QUESTION, Budget(output_tokens=70))
+    assert kinds(model) == ["draft"] * 4 + ["refine"] * 3
+    assert answer.degraded == "the budget pays for widths (4, 2, 1) instead of (8, 4, 1)"
+    assert answer.value == "8"
+
+
+def test_calls_that_share_a_prompt_are_counted_as_one_request() -> None:
+    model = scripted(options={"max_n": 8})
+    answer = wide(model, widths=(8, 1)).run(QUESTION, Budget(calls=3))
+    assert [request.n for request in model.requests] == [8, 1, 1]
+    assert (answer.usage.calls, answer.usage.generations, answer.degraded) == (3, 10, None)
+
+
+def test_a_fence_that_tightens_narrows_what_is_left() -> None:
+    async def scenario() -> tuple[Answer, ScriptedModel]:
+        spender = scripted()
+        with Ledger(Budget(calls=13)):
+
+            async def reply(request: Request) -> Any:
+                if len(model.requests) == 8:  # the last draft of the first round: somebody else spends, too
+                    for _ in range(3):
+                        await spender.complete("mine")
+                return Script()(request)
+
+            model = ScriptedModel(reply)
+            strategy = ParallelDistillRefine(model, distill="random-k", agreement=None)
+            return await strategy.arun(QUESTION), model
+
+    answer, model = asyncio.run(scenario())
+    assert kinds(model) == ["draft"] * 8 + ["refine"]
+    assert answer.degraded == "the budget pays for widths (1) instead of (4, 1)"
+    assert (answer.value, answer.usage.calls) == ("8", 9 + 3)
+
+
+def test_where_a_summary_is_too_dear_drafts_are_drawn() -> None:
+    model = scripted(draft=[r"word " * 60 + r"\boxed{7}"] * 4)
+    strategy = wide(model, max_output_tokens=100, min_draft_tokens=10)
+    answer = strategy.run(QUESTION, Budget(calls=5))
+    assert "summarise" not in kinds(model) or answer.usage.calls <= 5
+    assert answer.value == "8"
+    assert answer.usage.calls <= 5
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [
+        Budget(output_tokens=0),
+        Budget(output_tokens=1),
+        Budget(output_tokens=7),
+        Budget(total_tokens=20),
+        Budget(total_tokens=60),
+        Budget(calls=0),
+        Budget(calls=1),
+        Budget(calls=2),
+        Budget(calls=5),
+        Budget(usd=0.0),
+        Budget(usd=0.00002),
+        Budget(usd=0.0002),
+        Budget(seconds=0),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda m: ParallelDistillRefine(m, widths=(4, 2, 1)),
+        lambda m: ParallelDistillRefine(m, distill="per-sample-top-k", agreement=None),
+        lambda m: SequentialRefinement(m, error_analysis=True),
+    ],
+    ids=["parallel", "per sample", "sequential"],
+)
+def test_any_budget_holds_and_ends_in_an_outcome(
+    budget: Budget, make: Callable[[ScriptedModel], Any]
+) -> None:
+    model = scripted(options={"price": Price(input=1, output=2)}, draft=answers(*"12345678"))
+    answer = make(model).run(QUESTION, budget)
+    assert answer.usage.output_tokens <= (budget.output_tokens if budget.output_tokens is not None else 10**9)
+    assert answer.usage.total_tokens <= (budget.total_tokens if budget.total_tokens is not None else 10**9)
+    assert answer.usage.calls <= (budget.calls if budget.calls is not None else 10**9)
+    assert (answer.usage.usd or 0) <= (budget.usd if budget.usd is not None else 10**9)
+    if answer.usage.calls:
+        assert answer.text
+    else:
+        assert answer.stop_reason in {"budget", "deadline"}
+
+
+def test_what_was_set_aside_is_given_back_where_the_graph_is_part_of_another() -> None:
+    async def scenario() -> list[float | None]:
+        left: list[float | None] = []
+        for script in (Script(), Script(draft=answers("7"))):
+            with Ledger(Budget(output_tokens=5000)) as ledger:
+                strategy = ParallelDistillRefine(ScriptedModel(script), widths=(4, 1), agreement=0.75)
+                await strategy.graph.ainvoke({"question": QUESTION})
+                left.append(ledger.remaining.output_tokens == 5000 - ledger.usage.output_tokens)
+        return left
+
+    assert asyncio.run(scenario()) == [True, True]
+
+
+def test_the_answer_alone_is_one_plain_call_after_drafts_that_were_cut_short() -> None:
+    model = scripted(draft=[" ".join(["long"] * 60)] * 4 + answers("5"), options={"max_n": 4})
+    answer = wide(model, max_output_tokens=30, seed=3).run(QUESTION)
+    assert [(request.n, request.seed) for request in model.requests] == [(4, 3), (1, 7)]
+    assert (answer.value, answer.degraded) == ("5", "no draft could be used: answered in one call")
+
+
+def test_children_with_equal_workspaces_are_other_samples() -> None:
+    model = scripted(draft=answers("7"), refine=answers("8"))
+    wide(model, widths=(2, 2, 1), distill="random-k", seed=10).run(QUESTION)
+    assert [request.seed for request in model.requests] == [10, 11, 12, 13, 10]
+
+
+def test_flaws_are_asked_for_and_stand_beside_the_draft() -> None:
+    model = scripted(analyse="The sum is wrong.")
+    SequentialRefinement(model, rounds=2, error_analysis=True).run(QUESTION)
+    assert kinds(model) == ["draft", "analyse", "refine", "analyse", "refine"]
+    assert "The sum is wrong." in model.prompts[2]
+    assert r"\boxed{7}" in model.prompts[2]
+
+
+def test_tool_calls_are_no_drafts() -> None:
+    model = scripted(draft=[Choice(text="", finish_reason="tool_calls"), *answers("7")])
+    assert wide(model).run(QUESTION).degraded == "1 of 4 drafts were cut short and left out"
+
+
+def test_drafts_without_an_answer_are_better_than_nothing() -> None:
+    words = (
+        "I am not sure about this one at all, it could be many different things, who knows, not me.\nSorry."
+    )
+    model = scripted(draft=words, refine=DOWN)
+    answer = wide(model).run(QUESTION)
+    assert (answer.text, answer.value) == (words, None)
+    assert "the drafts' majority is taken" in (answer.degraded or "")
