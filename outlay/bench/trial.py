@@ -53,6 +53,8 @@ class Trial(Record):
     degraded: str | None = None
     usage: Usage = Usage()
     """What the run was billed; replayed calls as if they had been paid, unconfirmed ones included."""
+    sequential: Usage | None = None
+    """The part of `usage` that was waited for, of calls side by side the longest; `None`: all of it."""
     planning_tokens: int = 0
     """The output tokens of `usage` that went into planning, which E3 leaves out."""
     unconfirmed: Usage = Usage()

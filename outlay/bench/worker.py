@@ -142,6 +142,7 @@ class Worker:
             "value": storable(answer.value),
             "stop_reason": answer.stop_reason,
             "degraded": storable(answer.degraded),
+            "sequential": answer.sequential,
             "planning_tokens": sum(planning),
             "trace": tuple(_storable_entry(entry) for entry in answer.trace) if self.setup.traces else (),
         }

@@ -39,6 +39,19 @@ def test_a_budget_is_written_as_on_the_command_line(budget: Budget, text: str) -
     assert written(budget) == text
 
 
-def test_a_record_survives_json() -> None:
-    trial = Trial(strategy="direct", budget=Budget(output_tokens=5), item="a", seed=0, score=0.5)
+@pytest.mark.parametrize("sequential", [None, Usage(calls=2, prompt_tokens=9, output_tokens=4, usd=None)])
+def test_a_record_survives_json(sequential: Usage | None) -> None:
+    trial = Trial(
+        strategy="direct",
+        budget=Budget(output_tokens=5),
+        item="a",
+        seed=0,
+        score=0.5,
+        sequential=sequential,
+    )
     assert Trial.model_validate_json(trial.model_dump_json(exclude_defaults=True)) == trial
+
+
+def test_a_record_from_before_sequential_usage_was_kept_is_read() -> None:
+    line = '{"strategy":"direct","budget":{},"item":"a","seed":0,"usage":{"calls":1,"output_tokens":7}}'
+    assert Trial.model_validate_json(line).sequential is None

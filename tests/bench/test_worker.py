@@ -9,7 +9,7 @@ import pytest
 from outlay.bench.simulation import known_questions, simulated_items
 from outlay.bench.trial import Condition
 from outlay.bench.worker import Setup, Task, Worker, elsewhere
-from outlay.budget import Budget
+from outlay.budget import Budget, Usage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +33,17 @@ def replayed(store: Path) -> int:
         result = asyncio.run(worker.run(TASK))
     worker.close()
     return result.trial.replayed.calls
+
+
+def test_what_was_waited_for_is_in_the_record() -> None:
+    worker = Worker(Setup(model="simulated", questions=known_questions(ITEMS)))
+    vote = Condition(strategy="self-consistency:n=3,waves=false", budget=Budget())
+    alone = asyncio.run(worker.run(TASK)).trial
+    voted = asyncio.run(worker.run(TASK.model_copy(update={"condition": vote}))).trial
+    assert alone.sequential is None
+    (wave,) = (entry.update["path"] for entry in voted.trace if entry.node == "sample")
+    assert voted.sequential == Usage.model_validate(wave[0])
+    assert voted.sequential.output_tokens < voted.usage.output_tokens
 
 
 def test_where_the_stores_folder_is_absent_the_machines_workers_share_one(

@@ -117,6 +117,8 @@ def _spend(per_item: NDArray[np.float64]) -> Spend:
         prompt_tokens=mean["prompt_tokens"],
         total_tokens=mean["output_tokens"] + mean["prompt_tokens"],
         planning_tokens=mean["planning_tokens"],
+        sequential_output_tokens=mean["sequential_output_tokens"],
+        sequential_total_tokens=mean["sequential_total_tokens"],
         usd=None if np.isnan(mean["usd"]) else mean["usd"],
         calls=mean["calls"],
     )

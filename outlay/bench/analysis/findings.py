@@ -46,6 +46,10 @@ class Spend(Record):
     total_tokens: float
     planning_tokens: float
     """The part of `output_tokens` that planned."""
+    sequential_output_tokens: float
+    """The part of `output_tokens` that was waited for: of calls side by side, the longest."""
+    sequential_total_tokens: float
+    """The same of `total_tokens`, the prompts of these calls in full."""
     usd: float | None
     """Dollars; `None` where any record's are unknown."""
     calls: float

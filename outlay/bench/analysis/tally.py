@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from outlay.bench.trial import Trial
     from outlay.budget import Budget
 
-MEASURES: Final = ("score", "output_tokens", "prompt_tokens", "planning_tokens", "usd", "calls")
+MEASURES: Final = (
+    "score",
+    "output_tokens",
+    "prompt_tokens",
+    "planning_tokens",
+    "sequential_output_tokens",
+    "sequential_total_tokens",
+    "usd",
+    "calls",
+)
 """What is averaged over the seeds of an item: the columns of `Tally.means`."""
 
 _NUMBER: Final = re.compile(r"\d+([.,]\d+)*")
@@ -91,8 +100,10 @@ class Tally:
             return
         usage = trial.usage
         usd = np.nan if usage.usd is None else usage.usd
+        waited = trial.sequential or usage
         tokens = (usage.output_tokens, usage.prompt_tokens, trial.planning_tokens)
-        self.scored.extend((place, trial.score, *tokens, usd, usage.calls))
+        sequential = (waited.output_tokens, waited.total_tokens)
+        self.scored.extend((place, trial.score, *tokens, *sequential, usd, usage.calls))
 
     @cached_property
     def means(self) -> NDArray[np.float64]:

@@ -68,6 +68,9 @@ def _spend() -> Iterator[Column]:
         "prompt_tokens": "tokens sent for an item",
         "total_tokens": "prompt and output tokens of an item",
         "planning_tokens": "the part of the output tokens that planned",
+        "sequential_output_tokens": "the part of the output tokens that was waited for: of calls side by "
+        "side, the longest",
+        "sequential_total_tokens": "the same of the total tokens, prompts of those calls in full",
         "usd": "dollars of an item; empty: unknown",
         "calls": "requests for an item",
     }

@@ -27,8 +27,18 @@ _NAME: Final = 24
 
 _CENT: Final = 0.01
 
-_FOOT: Final = (
-    "accuracy in %, with its 95% bootstrap interval over items; tokens and dollars: means of an item. "
+_TOKEN: Final = 0.5
+"""A smaller difference is not seen in whole tokens."""
+
+_UNITS: Final = (
+    "accuracy in %, with its 95% bootstrap interval over items; tokens and dollars: means of an item."
+)
+
+_WAITED: Final = (
+    "sequential tokens: the part of the total that was waited for; of calls side by side, only the longest."
+)
+
+_BESIDE: Final = (
     "vs base: points above what direct and self-consistency reach at the same total tokens; "
     "* where it is beyond the noise, > where it spent more than they ever did, < where it spent less, so "
     "that it is set beside them with questions left unanswered; the points are not corrected for the "
@@ -41,11 +51,13 @@ def table(findings: Findings) -> Table:
     laid = Table(
         title=title(findings),
         title_justify="left",
-        caption=_FOOT,
+        caption=_foot(findings),
         caption_justify="left",
         box=box.SIMPLE_HEAD,
     )
     laid.pad_edge, laid.collapse_padding = False, True
+    if _sequential(findings):
+        laid.padding = (0, 0, 0, 0)
     laid.add_column("strategy", overflow="fold", min_width=_NAME, max_width=_NAME)
     scale = _scale(findings)
     for heading in _headings(findings, scale):
@@ -68,6 +80,10 @@ def _names(strategy: str, rows: int) -> list[str]:
     return [*lines[: rows - 1], "\n".join(lines[rows - 1 :])]
 
 
+def _foot(findings: Findings) -> str:
+    return " ".join((_UNITS, *([_WAITED] if _sequential(findings) else []), _BESIDE))
+
+
 def _scale(findings: Findings) -> int | None:
     """Choose for how many items dollars are given; `None` where there are none to give."""
     most = max((row.spend.usd or 0.0 for row in findings.figures if row.spend), default=0.0)
@@ -86,6 +102,8 @@ def _headings(findings: Findings, scale: int | None) -> Iterator[str]:
     yield "accuracy"
     yield "output\ntokens"
     yield "total\ntokens"
+    if _sequential(findings):
+        yield "sequen-\ntial\ntokens"
     if scale:
         yield "dollars" if scale == 1 else f"dollars\nper {scale:,}"
     yield "E3"
@@ -102,6 +120,8 @@ def _cells(
     yield f"{accuracy.value:.1f} [{accuracy.low:.0f},{accuracy.high:.0f}]" if accuracy else _NONE
     yield f"{spend.output_tokens:,.0f}" if spend else _NONE
     yield f"{spend.total_tokens:,.0f}" if spend else _NONE
+    if _sequential(findings):
+        yield f"{spend.sequential_total_tokens:,.0f}" if spend else _NONE
     if scale:
         yield dollars(spend.usd * scale) if spend and spend.usd is not None else _NONE
     yield f"{row.e3:.{1 if row.e3 >= 10 else 2}f}" if row.e3 is not None else _NONE  # noqa: PLR2004 - digits
@@ -124,6 +144,12 @@ def _difference(found: AtSpend | None) -> str | Text:
     place = ">" if found.beyond else "<" if found.below else ""
     said = f"{place}{found.difference.value:+.1f}{mark}"
     return Text(said, style=_STYLES[found.verdict])
+
+
+def _sequential(findings: Findings) -> bool:
+    """Whether any condition was waited for less than it spent."""
+    spends = [row.spend for row in findings.figures if row.spend]
+    return any(spend.total_tokens - spend.sequential_total_tokens >= _TOKEN for spend in spends)
 
 
 def _failed(findings: Findings) -> bool:

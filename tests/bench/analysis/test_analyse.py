@@ -65,6 +65,20 @@ def test_seeds_of_an_item_are_averaged_first() -> None:
     assert (row.items, row.records, row.failed) == (2, 5, 1)
 
 
+def test_sequential_tokens_are_all_where_a_record_does_not_say() -> None:
+    waited = Usage(calls=2, prompt_tokens=60, output_tokens=25, usd=None)
+    records = [
+        trial(0, 1.0, spend=(40, 100), sequential=waited),
+        trial(0, 1.0, seed=1, spend=(20, 100), sequential=waited.model_copy(update={"output_tokens": 15})),
+        trial(1, 0.0, spend=(60, 300)),
+        failed(2, sequential=waited),
+    ]
+    (row,) = analyse(manifest(), items(3), records).figures
+    assert row.spend
+    assert (row.spend.sequential_output_tokens, row.spend.sequential_total_tokens) == (40, 220)
+    assert (row.spend.output_tokens, row.spend.total_tokens) == (45, 245)
+
+
 def test_replayed_records_have_no_latency_and_judges_are_apart() -> None:
     spent = Usage(calls=1, output_tokens=10)
     records = [

@@ -85,6 +85,11 @@ def _trial(strategy: str, item: Item, *, right: bool) -> Trial:
     )
 
 
+def _rows_of_figures(page: str) -> list[list[str]]:
+    table = page.partition('id="figures-table">')[2].partition("</table>")[0]
+    return [re.findall(r"<t[hd][ >].*?</t[hd]>", row, re.DOTALL) for row in table.split("<tr>")[1:]]
+
+
 def _failed(strategy: str, item: Item) -> Trial:
     failure = Failure(stage="run", kind="ModelRefusedError", message=HOSTILE)
     return Trial(strategy=strategy, budget=Budget(output_tokens=64), item=item.id, seed=0, failure=failure)
@@ -195,6 +200,22 @@ def test_sortable_columns_are_buttons_and_say_how_they_are_sorted(outline: Outli
     sortable = [a for tag, a in outline.tags if tag == "th" and "aria-sort" in a]
     assert {a["aria-sort"] for a in sortable} == {"none"}
     assert len(sortable) > 20
+
+
+def test_every_condition_has_a_cell_in_every_column(tmp_path: Path) -> None:
+    manifest = Manifest(outlay="0.1.0", model="m", source="s", scorer="exact")
+    waited = Usage(calls=1, prompt_tokens=20, output_tokens=4, usd=None)
+    trials = [
+        _trial("direct", ITEMS[0], right=True).model_copy(update={"sequential": waited}),
+        _failed(STRATEGIES[1], ITEMS[0]),
+    ]
+    path = tmp_path / "report.html"
+    write_page(analyse(manifest, ITEMS, trials, draws=100), ITEMS, lambda: trials, path)
+    heads, direct, failed = _rows_of_figures(path.read_text(encoding="utf-8"))
+    place = next(i for i, head in enumerate(heads) if "Sequential tokens" in head)
+    assert len(heads) == len(direct) == len(failed)
+    assert direct[place] == '<td data-value="24.0">24.0<small>4.0</small></td>'
+    assert failed[place].startswith('<td data-value="">')
 
 
 def test_index_lists_items_and_conditions(outline: Outline) -> None:

@@ -9,6 +9,7 @@ from bench_records import failed, items, manifest, right, trials
 
 from outlay.bench.analysis import analyse
 from outlay.bench.report.summary import COLUMNS, write_summary
+from outlay.budget import Usage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +38,17 @@ def test_it_has_a_row_for_each_condition_with_its_figures(tmp_path: Path) -> Non
         "25.0",
     )
     assert (direct["baseline_total_tokens_verdict"], direct["budget_usd"]) == ("", "")
+
+
+def test_what_was_waited_for_is_beside_what_was_spent(tmp_path: Path) -> None:
+    waited = Usage(calls=1, prompt_tokens=80, output_tokens=8, usd=None)
+    records = [*RECORDS[:40], *trials(right(30, 40), spend=(20, 80), strategy=PLAN, sequential=waited)]
+    write_summary(analyse(manifest(), items(40), records), tmp_path / "summary.csv")
+    sequential = [
+        (row["sequential_output_tokens_mean"], row["sequential_total_tokens_mean"])
+        for row in _rows(tmp_path / "summary.csv")
+    ]
+    assert sequential == [("10.0", "100.0"), ("8.0", "88.0")]
 
 
 def test_a_condition_without_scores_has_empty_figures(tmp_path: Path) -> None:

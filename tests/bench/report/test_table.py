@@ -13,10 +13,14 @@ from outlay.bench.report.table import table
 from outlay.budget import Budget, Usage
 
 PLAN = "plan-and-budget:solve=sequential,schedule=cosine"
-EVERYTHING = [
+WAITED = Usage(calls=1, prompt_tokens=900, output_tokens=60, usd=None)
+PLAIN = [
     *trials(right(20, 40), spend=(100, 900)),
     *trials(right(20, 40), spend=(12345, 23456), budget=LOOSE),
-    *trials([1.0] * 40, spend=(100, 900), strategy=PLAN),
+    *trials([1.0] * 40, spend=(100, 900), strategy=PLAN, sequential=WAITED),
+]
+EVERYTHING = [
+    *PLAIN,
     *trials(right(20, 40)[1:], spend=(99999, 99999), strategy=PLAN, budget=LOOSE),
     failed(39, strategy=PLAN, budget=LOOSE),
 ]
@@ -32,8 +36,36 @@ def _printed(findings: Findings, width: int = 100) -> str:
 def test_it_fits_100_columns_with_everything_in_it() -> None:
     printed = _printed(analyse(manifest(simulated=True), items(40), EVERYTHING), width=300)
     rows = printed.partition("accuracy in %")[0].splitlines()
-    assert any("failed" in row for row in rows)
+    assert any("failed" in row and "dollars" in row and "tokens" in row for row in rows)
+    assert any("sequen-" in row for row in rows)
     assert max(len(row.rstrip()) for row in rows) <= 100
+
+
+def test_what_was_waited_for_has_a_column_and_is_explained() -> None:
+    printed = _printed(analyse(manifest(), items(40), EVERYTHING))
+    (plan,) = (line.split() for line in printed.splitlines() if line.startswith(" plan-and-budget:"))
+    assert plan[4:7] == ["100", "1,000", "960"]
+    assert "sequential tokens: the part of the total" in " ".join(printed.split())
+
+
+def test_where_all_that_was_spent_was_waited_for_there_is_no_column_for_it() -> None:
+    # As in records from before it was kept; thirds, so that the two means are rounded apart.
+    spends = ((1, 30), (2, 31), (4, 33))
+    records = [trial(place, 1.0, spend=spend) for place, spend in enumerate(spends)]
+    assert "sequen" not in _printed(analyse(manifest(), items(3), records))
+
+
+def test_with_that_column_and_no_dollars_it_fits_80_columns() -> None:
+    usage = Usage(calls=3, prompt_tokens=900, output_tokens=1234)
+    records = [
+        *trials(right(20, 40), usage=usage),
+        *trials(right(30, 40), usage=usage, strategy=PLAN),
+        *trials(right(30, 40), usage=usage, strategy=PLAN, budget=LOOSE, sequential=WAITED),
+    ]
+    findings = analyse(manifest(), items(40), records)
+    rows = _printed(findings, width=300).partition("accuracy in %")[0].splitlines()
+    assert any("sequen-" in row for row in rows)
+    assert max(len(row.rstrip()) for row in rows) <= 80
 
 
 def test_it_says_model_source_items_and_that_a_model_is_simulated() -> None:

@@ -20,6 +20,7 @@ function usageFacts(record) {
   ];
   if (usage.cached_tokens) facts.push(["cached tokens", plain(usage.cached_tokens)]);
   if (usage.reasoning_tokens) facts.push(["reasoning tokens", plain(usage.reasoning_tokens)]);
+  if (record.sequential) facts.push(["sequential", usageInWords(record.sequential)]);
   if (record.planning_tokens) facts.push(["planning tokens", plain(record.planning_tokens)]);
   for (const part of ["replayed", "unconfirmed", "judge"]) {
     if (record[part]) facts.push([part, usageInWords(record[part])]);
