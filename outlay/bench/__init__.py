@@ -13,6 +13,7 @@ findings = analyse(bench.manifest(), bench.items(), bench.trials())
 the extra `[bench]`.
 """
 
+from outlay.bench.anchoring import AnchoringPlan, Injection, inject
 from outlay.bench.directory import Directory
 from outlay.bench.items import Item
 from outlay.bench.manifest import Manifest
@@ -25,9 +26,11 @@ from outlay.bench.trial import Condition, Failure, Trial
 
 __all__ = [
     "SCORERS",
+    "AnchoringPlan",
     "Condition",
     "Directory",
     "Failure",
+    "Injection",
     "Item",
     "Manifest",
     "Plan",
@@ -38,6 +41,7 @@ __all__ = [
     "budgets_of",
     "conditions",
     "default_scorer",
+    "inject",
     "load",
     "measure",
     "scorer_from_spec",

@@ -1,4 +1,4 @@
-"""What was asked of `outlay bench run`: values, read into a plan."""
+"""What was asked of `outlay bench`: values, read into plans."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from outlay.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from outlay.bench.anchoring import AnchoringPlan
     from outlay.bench.items import Item
     from outlay.bench.measuring import Plan
     from outlay.bench.sweep import Sweep
@@ -23,34 +24,50 @@ SIMULATED_DATA = "simulated:"
 
 
 @dataclass(frozen=True, kw_only=True)
-class BenchOrder:
-    """A bench as it was asked for on the command line."""
+class Asked:
+    """What every measurement is told: the questions, the model, the total, and how it runs."""
 
     data: str
-    out: Path
-    model: str = "local"
-    teacher: str | None = None
-    api_base: str | None = None
-    price: str | None = None
-    timeout: float = 600.0
-    strategies: tuple[str, ...] = ()
-    baselines: str = "3,5"
-    limits: Mapping[str, str | None] = field(default_factory=dict)
-    """Lists of budgets by unit, as written."""
-    seeds: int = 1
     limit: int | None = None
     fields: str | None = None
     subset: str | None = None
     split: str = "test"
     scorer: str | None = None
+    model: str = "local"
+    api_base: str | None = None
+    price: str | None = None
+    timeout: float = 600.0
     totals: Mapping[str, float | None] = field(default_factory=dict)
     concurrency: int = 8
+    as_json: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnchoringOrder(Asked):
+    """An injection as it was asked for on the command line."""
+
+    out: Path | None = None
+    """`None`: what is generated is kept only as long as the run lasts."""
+    injection: Mapping[str, Any] = field(default_factory=dict)
+    """The fields of `Injection`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchOrder(Asked):
+    """A bench as it was asked for on the command line."""
+
+    out: Path
+    teacher: str | None = None
+    strategies: tuple[str, ...] = ()
+    baselines: str = "3,5"
+    limits: Mapping[str, str | None] = field(default_factory=dict)
+    """Lists of budgets by unit, as written."""
+    seeds: int = 1
     replay: bool = True
     traces: bool = True
     engine: str = "asyncio"
     workers: int = 2
     ray_address: str | None = None
-    as_json: bool = False
 
 
 def read(order: BenchOrder) -> Plan:
@@ -89,6 +106,36 @@ def read(order: BenchOrder) -> Plan:
     )
 
 
+def read_injection(order: AnchoringOrder, out: Path) -> AnchoringPlan:
+    """Read everything that was asked for; nothing is called yet.
+
+    Args:
+        order: What was asked for.
+        out: Where generations and cases are kept.
+
+    Raises:
+        ConfigurationError: Something in the order is wrong.
+    """
+    from outlay.bench.anchoring import AnchoringPlan, Injection  # noqa: PLC0415
+    from outlay.bench.sources import default_scorer  # noqa: PLC0415
+    from outlay.budget import Budget  # noqa: PLC0415
+
+    items = _items(order)
+    return AnchoringPlan(
+        items=items,
+        source=_source(order),
+        scorer=order.scorer or default_scorer(items),
+        out=out,
+        model=order.model,
+        injection=Injection(**order.injection),
+        price=read_price(order.price),
+        api_base=order.api_base,
+        timeout=order.timeout,
+        totals=Budget(**order.totals),
+        concurrency=order.concurrency,
+    )
+
+
 def _sweep(order: BenchOrder) -> Sweep:
     from outlay.bench.sweep import Sweep, budgets_of, conditions, with_baselines  # noqa: PLC0415
 
@@ -100,7 +147,7 @@ def _sweep(order: BenchOrder) -> Sweep:
     return Sweep(conditions(specs, budgets_of(**limits)), _items(order), order.seeds)
 
 
-def _items(order: BenchOrder) -> tuple[Item, ...]:
+def _items(order: Asked) -> tuple[Item, ...]:
     from outlay.bench.simulation import simulated_items  # noqa: PLC0415
     from outlay.bench.sources import load  # noqa: PLC0415
 
@@ -121,7 +168,7 @@ def _scorer_there(out: Path) -> str | None:
     return directory.manifest().scorer if directory.size() and (out / "bench.json").exists() else None
 
 
-def _source(order: BenchOrder) -> str:
+def _source(order: Asked) -> str:
     """Name the items for reports: a file without its folders, a data set with its part."""
     if Path(order.data).is_file():
         return Path(order.data).name

@@ -1,0 +1,205 @@
+"""Running an injection for a person or a program, and showing what it says of the model."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+
+from outlay.bench.anchoring import inject
+from outlay.bench.manifest import shown_model
+from outlay.cli.bench.order import read_injection
+from outlay.cli.bench.progress import PAUSE, Progress, shown
+from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
+from outlay.cli.live import paper, say, say_aside, watched
+from outlay.cli.output import CleanOutput
+from outlay.cli.running import interruptible
+from outlay.errors import ConfigurationError, ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rich.console import RenderableType
+
+    from outlay.bench.analysis.findings import Estimate
+    from outlay.bench.anchoring import AnchoringPlan, Case
+    from outlay.bench.anchoring.findings import Anchoring, Figure
+    from outlay.budget import Usage
+    from outlay.cli.bench.order import AnchoringOrder
+
+ONE: Final = "one draft (p)"
+VOTE: Final = "the vote of the drafts"
+RIGHT: Final = "refined from right drafts (C+)"
+WRONG: Final = "refined from wrong drafts (C-)"
+DIFFERENCE: Final = "C+ less C-, points"
+PAIRED: Final = "the same, items with both"
+BREAK_EVEN: Final = "break-even (p*)"
+
+_NONE: Final = "-"
+
+_FOOT: Final = (
+    "% of right answers, with the 95% bootstrap interval over items; fresh: a draft beside the pool, on the "
+    "same items."
+)
+
+
+def run_anchoring(order: AnchoringOrder) -> int:
+    """Make the cases that are missing, and say what they come to. Gives the exit status."""
+    if order.out is not None:
+        return _run(order, read_injection(order, order.out), lambda: "the same command goes on from there")
+    with TemporaryDirectory(prefix="outlay-", ignore_cleanup_errors=True) as folder:
+
+        def forgotten() -> str:
+            shutil.rmtree(folder, ignore_errors=True)  # after Ctrl-C nothing else would
+            return "nothing of it is kept without --out"
+
+        return _run(order, read_injection(order, Path(folder)), forgotten)
+
+
+def _run(order: AnchoringOrder, plan: AnchoringPlan, kept: Callable[[], str]) -> int:
+    """Run a plan; `kept` says what a run that was cut off leaves."""
+    analyse = _analysis()
+    progress = InjectionProgress(f"{plan.source} on {shown_model(plan.model)}", plan.totals)
+    output = CleanOutput(wanted=order.as_json)
+
+    def say_how_far(kind: str, what: str) -> None:
+        message = f"{what}: {progress.known()}; {progress.spending()}; {kept()}"
+        say_error(kind, message, as_json=order.as_json, **_facts(order, progress))
+
+    try:
+        with output, shown(progress) as live:
+
+            def part() -> None:
+                if live is not None:
+                    live.stop()
+                output.give_back()
+                say_how_far("Interrupted", "interrupted")
+
+            def begin(there: Sequence[Case], paid: Usage) -> None:
+                progress.start(len(plan.items), there, paid)
+
+            ending, cases, _ = interruptible(inject(plan, begin, progress.take), part)
+    except ModelError as exc:
+        say_how_far(type(exc).__name__, str(exc))
+        return status_of(exc)
+    found = analyse(plan, cases)
+    if order.as_json:
+        print_json({"ending": ending, **_facts(order, progress), **found.model_dump(mode="json")})
+    else:
+        show(found)
+        say(f"{progress.known()}; {progress.spending()}.")
+    return ANSWERED
+
+
+def show(found: Anchoring) -> None:
+    """Print the table, and what it says in words."""
+    from outlay.bench.anchoring.words import sentences  # noqa: PLC0415 - an extra
+
+    paper().print(table(found), crop=False, soft_wrap=False)
+    for sentence in sentences(found):
+        say(sentence)
+
+
+def table(found: Anchoring) -> Table:
+    """Lay out the figures; it fits 80 columns."""
+    from outlay.bench.anchoring.words import title  # noqa: PLC0415 - an extra
+
+    laid = Table(
+        title=title(found), title_justify="left", caption=_FOOT, caption_justify="left", box=box.SIMPLE_HEAD
+    )
+    laid.pad_edge, laid.collapse_padding = False, True
+    laid.add_column("", no_wrap=True)
+    for heading in ("right, %", "items", "fresh, %"):
+        laid.add_column(heading, justify="right", no_wrap=True)
+    laid.add_row(ONE, *_cells(found.single))
+    laid.add_row(VOTE, *_cells(found.vote))
+    laid.add_row(RIGHT, *_cells(found.right), _written(found.fresh_right))
+    laid.add_row(WRONG, *_cells(found.wrong), _written(found.fresh_wrong))
+    laid.add_section()
+    laid.add_row(DIFFERENCE, _interval(found.difference, sign="+"))
+    laid.add_row(PAIRED, *_cells(found.paired, sign="+"))
+    laid.add_row(BREAK_EVEN, _interval(found.break_even))
+    return laid
+
+
+@dataclass
+class InjectionProgress(Progress):
+    """How far an injection is, and how often drafts and refinements are right so far."""
+
+    _right: dict[str, list[bool]] = field(default_factory=dict)
+
+    def start(self, items: int, there: Sequence[Case], paid: Usage) -> None:
+        """Take in how many items there are, and the cases of earlier runs."""
+        self.begin(items, len(there), paid)
+        for case in there:
+            self._count(case)
+
+    def take(self, case: Case, paid: Usage) -> None:
+        """Take in one case."""
+        self._count(case)
+        self.made += 1
+        self.failed += bool(case.failures)
+        self.paid = paid
+        self.billed += case.usage
+        if self._bar is not None:
+            self._bar.advance(self._bar.tasks[0].id)
+        if not watched(sys.stderr) and time.monotonic() - self._said > PAUSE:
+            self._said = time.monotonic()
+            say_aside(f"{self.known()}; {self.spending()}")
+
+    def known(self) -> str:
+        failed = f", {self.failed} of them with calls that failed" if self.failed else ""
+        return f"{self.there + self.made} of {self.records} items are done{failed}"
+
+    def _count(self, case: Case) -> None:
+        for name, answers in ((ONE, case.drafts), (RIGHT, (case.right,)), (WRONG, (case.wrong,))):
+            known = [one.right for one in answers if one is not None and one.right is not None]
+            self._right.setdefault(name, []).extend(known)
+
+    def __rich__(self) -> RenderableType:
+        laid = Table.grid(padding=(0, 2))
+        for name, right in self._right.items():
+            if right:
+                laid.add_row(name, f"{100 * sum(right) / len(right):.1f}%", f"{len(right)} answers")
+        return Group(self._bar or "", self.spending(), laid)
+
+
+def _cells(figure: Figure | None, sign: str = "") -> tuple[str, str]:
+    return (_written(figure, sign), f"{figure.items:,}") if figure else (_NONE, _NONE)
+
+
+def _written(figure: Figure | None, sign: str = "") -> str:
+    return _interval(figure.estimate if figure else None, sign)
+
+
+def _interval(share: Estimate | None, sign: str = "") -> str:
+    if share is None:
+        return _NONE
+    return f"{share.value:{sign}.1f} [{share.low:{sign}.0f},{share.high:{sign}.0f}]"
+
+
+def _facts(order: AnchoringOrder, progress: InjectionProgress) -> dict[str, Any]:
+    return {
+        "out": None if order.out is None else str(order.out),
+        "there": progress.there,
+        "made": progress.made,
+        "with_failures": progress.failed,
+        "paid": progress.paid.model_dump(mode="json"),
+    }
+
+
+def _analysis() -> Callable[[AnchoringPlan, Sequence[Case]], Anchoring]:
+    """Give what makes figures of cases; asked for before anything is paid."""
+    try:
+        from outlay.bench.anchoring.findings import anchoring  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as exc:
+        raise ConfigurationError(f"an injection needs {exc.name}: pip install 'outlay[bench]'") from exc
+    return anchoring
