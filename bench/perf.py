@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 from outlay import Budget, Ledger, Model, Price, Usage
+from outlay.agents import ParallelDistillRefine
 from outlay.calls import on_calls_loop
 from outlay.ledger import Claim
 
@@ -45,6 +46,7 @@ QUESTION = "What is six times seven?"
 PRICE = Price(input=0.4, output=1.6)
 OURS = "Model.complete"
 FAN = 8
+WIDTHS = (8, 4, 1)
 CROWD = 1_000
 CROWD_SECONDS = 300
 DELAY = 0.05
@@ -181,6 +183,30 @@ async def fan_out(url: str, effort: Effort) -> list[Row]:
     return rows
 
 
+async def rounds(url: str, effort: Effort) -> list[Row]:
+    """Compare three rounds of drafts with three calls one after another, where each call takes 50 ms."""
+    model = Model("openai/test", api_base=url, api_key="x", price=PRICE, max_n=1)
+    strategy = ParallelDistillRefine(
+        model, widths=WIDTHS, distill="random-k", agreement=None, max_output_tokens=8, min_draft_tokens=1
+    )
+
+    async def chain() -> None:
+        for _ in WIDTHS:
+            await model.complete(QUESTION, max_output_tokens=8)
+
+    async def refine() -> None:
+        await strategy.arun(QUESTION)
+
+    await refine()
+    pairs = [(await spent(chain, 1), await spent(refine, 1)) for _ in range(3 * effort.repetitions)]
+    ratio = statistics.median(many.wall / one.wall for one, many in pairs)
+    took = 1e3 * statistics.median(many.wall for _, many in pairs)
+    return [
+        Row(f"parallel-distill-refine {WIDTHS} at 50 ms, wall", took, "ms"),
+        Row(f"parallel-distill-refine {WIDTHS} / {len(WIDTHS)} calls in a row, wall", ratio, "x", 1.3),
+    ]
+
+
 async def crowd(url: str) -> list[Row]:
     """Make a thousand calls at once, to a host that must be looked up by name."""
     model = Model("openai/test", api_base=url.replace("127.0.0.1", "localhost"), api_key="x", price=PRICE)
@@ -266,7 +292,7 @@ async def calling(effort: Effort) -> list[Row]:
         with server(0.0) as url:
             rows = await one_call(url, effort)
         with server(DELAY) as url:
-            return rows + await fan_out(url, effort) + await crowd(url)
+            return rows + await fan_out(url, effort) + await rounds(url, effort) + await crowd(url)
 
 
 def table(rows: list[Row]) -> str:
