@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from outlay.bench.directory import FENCE, JUDGE, Directory
+from outlay.bench.directory import FENCE, Directory
 from outlay.bench.engine import InProcess
 from outlay.bench.manifest import Manifest
 from outlay.bench.runner import Done, Runner
-from outlay.bench.scorers import scorer_from_spec
-from outlay.bench.scorers.judge import Judge
+from outlay.bench.scoring import check_items, lasting_scorer, scoring
 from outlay.bench.simulation import is_simulated, known_questions
 from outlay.bench.totals import Totals
 from outlay.bench.worker import Setup, Worker
 from outlay.budget import Budget, Usage
-from outlay.errors import ConfigurationError, ScorerError
-from outlay.ledger import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from outlay.bench.engine import Engine, Kind
     from outlay.bench.runner import Ending
-    from outlay.bench.scorers import Scorer
     from outlay.bench.sweep import Sweep
     from outlay.bench.trial import Trial
     from outlay.budget import Price
@@ -77,7 +73,7 @@ async def measure(
         ConfigurationError: The plan or the directory is wrong.
         ModelUnavailableError: Nothing but failures came back.
     """
-    _check_items(plan)
+    check_items(plan.sweep.items, plan.scorer)
     directory = Directory(plan.out)
     with directory.written(), ExitStack() as open_things:
         directory.begin(_manifest(plan), plan.sweep.items)
@@ -95,7 +91,7 @@ async def measure(
         engine = _engine(plan, setup)
         open_things.callback(judge.close)
         open_things.callback(engine.close)
-        scorer = _lasting(scorer_from_spec(plan.scorer, model_named=judge.model_named), directory)
+        scorer = lasting_scorer(plan.scorer, directory, judge.model_named)
         runner = Runner(
             sweep=plan.sweep,
             engine=engine,
@@ -103,41 +99,11 @@ async def measure(
             totals=totals,
             appender=open_things.enter_context(directory.appending()),
             tell=tell,
-            scoring=lambda: _scoring(scorer, judge, directory),
+            scoring=lambda: scoring(scorer, judge.replayed(), directory),
             done=Done.of(directory),
         )
         begin(len(plan.sweep), runner.finished(), totals.paid)
         return await runner.run(plan.concurrency)
-
-
-def _check_items(plan: Plan) -> None:
-    """Refuse items whose answers the scorer could not judge, before anything is paid for them."""
-    scorer = scorer_from_spec(plan.scorer)
-    for item in plan.sweep.items:
-        try:
-            scorer.check(item)
-        except ScorerError as exc:
-            raise ConfigurationError(str(exc)) from exc
-
-
-def _lasting(scorer: Scorer, directory: Directory) -> Scorer:
-    """Give a judge the fence that it had in earlier runs."""
-    before = directory.snapshot(JUDGE)
-    if not isinstance(scorer, Judge) or before is None:
-        return scorer
-    ledger = Ledger.restore(before.model_copy(update={"budget": scorer.ledger.budget}))
-    return replace(scorer, ledger=ledger)
-
-
-@contextmanager
-def _scoring(scorer: Scorer, judge: Worker, directory: Directory) -> Iterator[None]:
-    """Replay a judge's calls, and keep what they cost; a kill may lose the count of those in flight."""
-    with judge.replayed():
-        try:
-            yield
-        finally:
-            if isinstance(scorer, Judge):
-                directory.keep(JUDGE, scorer.ledger.snapshot())
 
 
 def _engine(plan: Plan, setup: Setup) -> Engine:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from outlay.agents.parallel_distill_refine.prompts import draft_prompt, refine_prompt
 from outlay.agents.parallel_distill_refine.workspace import Draft, chance, compose
 from outlay.bench.anchoring.cases import FILE, Case, Refined, Said, appending, read_cases
-from outlay.bench.anchoring.grading import Grader, check_items
+from outlay.bench.anchoring.grading import Grader
 from outlay.bench.anchoring.plan import model_named
 from outlay.bench.directory import FENCE, Directory
 from outlay.bench.runner import MOST_FAILURES
+from outlay.bench.scoring import check_items
 from outlay.bench.totals import Totals
 from outlay.bench.trial import Condition, Failure, storable
 from outlay.budget import Budget, Usage
@@ -71,7 +72,7 @@ async def inject(
         ConfigurationError: The plan or the directory is wrong.
         ModelUnavailableError: Nothing but failures came back.
     """
-    check_items(plan)
+    check_items(plan.items, plan.scorer)
     directory, file = Directory(plan.out), plan.out / FILE
     with directory.written(), ExitStack() as open_things:
         cases = read_cases(file)
