@@ -1,6 +1,7 @@
 """What drafting, distilling and refining models are asked, in words that small models follow.
 
-The question comes first in each, for the provider's prompt cache; where to put the answer comes last.
+Small models that read the attempts after the question answer at once with what they read last; with the
+question after the attempts they solve it. What distils comes after the question, where it does no harm.
 """
 
 from __future__ import annotations
@@ -19,34 +20,34 @@ ATTEMPT: Final = "Attempt {number}:\n{text}"
 BETWEEN: Final = "\n\n"
 
 REFINE: Final = """\
-{question}
-
-Earlier attempts at this problem:
+Earlier attempts at the problem below, some or all of which may be wrong:
 
 {workspace}
 
-Each of them may be wrong, and all of them may be. Where they differ, work out which one is right; where \
-none convinces you, solve the problem in another way. Solve it now, and check each step. {final}"""
+Problem: {question}
+
+Solve the problem step by step in your own words. Use the attempts only where you have checked them: where \
+they differ, work out which one is right, and where none convinces you, go another way. {final}"""
 
 REFINE_ONE: Final = """\
-{question}
-
-An earlier attempt at this problem:
+An earlier attempt at the problem below, which may be wrong:
 
 {workspace}
 
-It may be wrong. Check each step: keep what holds, correct what does not, or solve the problem in another \
-way. Solve it now. {final}"""
+Problem: {question}
+
+Solve the problem step by step in your own words. Use the attempt only where you have checked it: keep what \
+holds, correct what does not, or go another way. {final}"""
 
 REFINE_NOTES: Final = """\
-{question}
-
-Notes on earlier attempts at this problem:
+Notes on earlier attempts at the problem below; the notes may be wrong, and so may every attempt:
 
 {workspace}
 
-The notes may be wrong, and so may every attempt. Use what holds, and where nothing convinces you, solve the \
-problem in another way. Solve it now, and check each step. {final}"""
+Problem: {question}
+
+Solve the problem step by step in your own words. Use the notes only where you have checked them, and where \
+nothing convinces you, go another way. {final}"""
 
 SUMMARISE: Final = """\
 {question}

@@ -29,7 +29,7 @@ def kind(request: Request) -> str:
         return "analyse" if "wrong in the attempt" in asked else "summarise"
     if request.response_schema is not None:
         return "select"
-    return "refine" if re.search("attempts? at this problem", asked) else "draft"
+    return "refine" if re.search("attempts? at the problem below", asked) else "draft"
 
 
 class Script:
@@ -106,8 +106,7 @@ def test_no_workspace_is_larger_than_kappa(operator: str, kappa: int) -> None:
     assert answer.value == "7"
     for request in model.requests:
         if kind(request) == "refine":
-            workspace = prompt(request).partition("problem:\n\n")[2].partition("\n\nEach of")[0]
-            workspace = workspace.partition("\n\nIt may be wrong")[0].partition("\n\nThe notes")[0]
+            workspace = prompt(request).partition("\n\n")[2].rpartition("\n\nProblem:")[0]
             assert len(workspace.split()) <= kappa
             assert workspace.count("word") % 50 == 0  # whole drafts or none
 
