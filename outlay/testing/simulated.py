@@ -51,7 +51,7 @@ class SimulatedModel(Model):
       that it marks no answer;
     - whether it is right, with probability
 
-          p = g + (1 - g) / (1 + exp(-(k (a - d) + e ln((t' + t) / m) + c (r - w) / (r + w + 1))))
+          p = g + (1 - g) / (1 + exp(-(k (a - d) + e ln((t' + t) / m) + c (b r - w) / (b r + w + 1))))
 
     - else one of the question's four wrong answers, with odds 8 : 4 : 2 : 1. All models share them,
       so that a vote is fooled where p is below (1 - p) 8/15.

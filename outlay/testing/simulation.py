@@ -61,6 +61,8 @@ class Simulation(Settings):
     """g: its chance at questions that are far too hard."""
     anchoring: float = 2.0
     """c: how much the answers in its prompt draw it."""
+    discernment: float = Field(default=1.0, ge=0)
+    """b: how much more a right answer in its prompt draws it than a wrong one."""
     effort: float = 0.3
     """e: how much longer thinking helps."""
     short: float = Field(default=40.0, gt=0)
@@ -74,10 +76,11 @@ class Simulation(Settings):
 
     def accuracy(self, sight: Sight) -> float:
         """Give p."""
+        right = self.discernment * sight.right
         logit = (
             self.sharpness * (self.ability - sight.difficulty)
             + self.effort * log(sight.tokens / self.median(sight.difficulty))
-            + self.anchoring * (sight.right - sight.wrong) / (sight.right + sight.wrong + 1)
+            + self.anchoring * (right - sight.wrong) / (right + sight.wrong + 1)
         )
         logit = max(-STEEPEST, min(STEEPEST, logit))
         return self.guess + (1 - self.guess) / (1 + exp(-logit))

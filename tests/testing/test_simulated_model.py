@@ -173,6 +173,13 @@ def test_answers_in_the_prompt_draw_it_as_the_formula_says() -> None:
     assert deviates(right / 20_000, 1 / (1 + exp(2 * 3 / 4)), 20_000) < 4
 
 
+def test_a_model_that_discerns_is_drawn_more_by_right_answers() -> None:
+    simulation = Simulation(ability=0.5, effort=0, anchoring=2, discernment=5)
+    prompt = shown(*(f"\\boxed{{{value}}}" for value in (HARD.answer, *HARD.wrong[:3])))
+    right = answers(SimulatedModel([HARD], simulation), asking(prompt, n=20_000))[HARD.answer]
+    assert deviates(right / 20_000, 1 / (1 + exp(-2 * (5 - 3) / (5 + 3 + 1))), 20_000) < 4
+
+
 def test_a_short_answer_counts_only_in_a_box() -> None:
     question = SimulatedQuestion(question="Which?", answer="2", difficulty=0)
     model = SimulatedModel([question], accuracy=lambda sight: float((sight.right, sight.wrong) == (1, 0)))
