@@ -58,7 +58,9 @@ class Session:
     def say_bill(self, answer: Answer | None = None) -> None:
         """Print the bill so far."""
         console = paper()
-        console.print(bill(self.ledger.report(), seconds_by_node(answer.trace) if answer else None))
+        seconds = seconds_by_node(answer.trace) if answer else None
+        sequential = answer.sequential if answer else None
+        console.print(bill(self.ledger.report(), seconds, sequential=sequential))
         for line in limits(self.ledger):
             console.print(line)
 

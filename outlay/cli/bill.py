@@ -25,13 +25,20 @@ UNITS: Final = {
 }
 
 
-def bill(report: Report, seconds: Mapping[str, float] | None = None, *, title: str = "Bill") -> Table:
+def bill(
+    report: Report,
+    seconds: Mapping[str, float] | None = None,
+    *,
+    title: str = "Bill",
+    sequential: Usage | None = None,
+) -> Table:
     """Lay out the spend by node; below it what is unconfirmed and what was replayed, if anything.
 
     Args:
         report: Of the fence around the run.
         seconds: How long each node took, where that is known.
         title: What stands above.
+        sequential: What was waited for, call after call, where calls ran side by side.
     """
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_footer=False, pad_edge=False)
     table.add_column("node", no_wrap=True)
@@ -47,6 +54,9 @@ def bill(report: Report, seconds: Mapping[str, float] | None = None, *, title: s
     for name, part in (("of it unconfirmed", report.unconfirmed), ("of it replayed", report.replayed)):
         if part.calls:
             table.add_row(name, *_figures(part), style="yellow")
+    if sequential is not None and sequential.generations < report.usage.generations:
+        *counts, _dollars = _figures(sequential)
+        table.add_row("of it in sequence", *counts)
     return table
 
 

@@ -45,7 +45,13 @@ QUESTIONS: Final = (
     Question("How many days are in a week?", "7"),
 )
 
-STRATEGIES: Final = ("direct", "self-consistency:n=3,max_output_tokens=90,seed=1", "plan-and-budget")
+STRATEGIES: Final = (
+    "direct",
+    "self-consistency:n=3,max_output_tokens=90,seed=1",
+    "plan-and-budget",
+    "parallel-distill-refine:widths=[3,1],max_output_tokens=60,min_draft_tokens=30,seed=1",
+    "sequential-refinement:rounds=1,max_output_tokens=90,seed=1",
+)
 
 
 def demonstrate(*, as_json: bool) -> int:

@@ -11,10 +11,10 @@ CLAIM = Claim(max_output_tokens=10, prompt_tokens=5, price=Price(input=1, output
 SPENT = Usage(calls=1, generations=1, prompt_tokens=5, output_tokens=7)
 
 
-def rows(ledger: Ledger) -> list[list[str]]:
+def rows(ledger: Ledger, sequential: Usage | None = None) -> list[list[str]]:
     console = Console(width=120)
     with console.capture() as capture:
-        console.print(bill(ledger.report()))
+        console.print(bill(ledger.report(), sequential=sequential))
     return [line.split() for line in capture.get().splitlines() if line.strip(" ─")]
 
 
@@ -37,6 +37,14 @@ def test_what_is_unconfirmed_or_replayed_is_told_apart() -> None:
         lost = ledger.reserve(CLAIM)
         lost.forfeit()
     assert [row[2] for row in rows(ledger)[-2:]] == ["unconfirmed", "replayed"]
+
+
+def test_what_was_waited_for_is_told_where_calls_ran_side_by_side() -> None:
+    with Ledger(name="run") as ledger:
+        for _ in range(2):
+            ledger.reserve(CLAIM).settle(SPENT)
+    assert rows(ledger, SPENT)[-1] == ["of", "it", "in", "sequence", "1", "1", "5", "0", "7"]
+    assert rows(ledger, SPENT + SPENT)[-1][0] == "total"
 
 
 def test_limits_say_what_is_spent_and_what_is_left() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING
+from math import ceil
+from typing import TYPE_CHECKING, Final
 
 from outlay.agents.parallel_distill_refine.prompts import distilling_prompt, draft_prompt, refine_prompt
 from outlay.agents.parallel_distill_refine.shape import Operator, Shape, Sizes, Terms, fit
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from outlay.agents.parallel_distill_refine.workspace import Draft
     from outlay.ledger import Claim
     from outlay.model import Model
+
+PROSE: Final = "the total number of apples that both of them have left at the end of the day"
+PROSE_TOKENS: Final = 17
+"""Of `PROSE`, a token a word; where the tokenizer cannot be asked, its bound is several times that."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class Allotting:
             refining=(await self._claim(refine_prompt(question, "", drafts=2))).prompt_tokens,
             distilling=(await self._claim(distilling_prompt(distill, question, blank, 1))).prompt_tokens,
             kappa=self.kappa,
+            weight=ceil(await self.model.count_tokens(PROSE) / PROSE_TOKENS),
             per_request=await self.model.most_samples(),
         )
 
@@ -80,7 +86,7 @@ class Allotting:
         if len(shape.widths) == 1 or not isinstance(around, Ledger):
             return ""
         claim = await self._claim("?", shape.tokens)
-        claim = claim.model_copy(update={"prompt_tokens": sizes.refining + sizes.kappa})
+        claim = claim.model_copy(update={"prompt_tokens": sizes.workspace})
         name = next(name for n in count(1) if (name := f"answer {n}") not in around.set_asides)
         try:
             around.set_aside(claim, name=name)

@@ -47,9 +47,20 @@ class Sizes(Record):
     distilling: int = 0
     """Of a distilling call without drafts."""
     kappa: int
-    """Of a full workspace."""
+    """Of a full workspace, in tokens of its text."""
+    weight: int = 1
+    """What a token of a draft or a workspace counts for, where prompts are bounded and not counted."""
     per_request: int = 1
     """Samples that one request can ask for."""
+
+    @property
+    def workspace(self) -> int:
+        """Of a draft with a full workspace."""
+        return self.refining + self.weight * self.kappa
+
+    def drafts(self, tokens: Sequence[int]) -> int:
+        """Of a distilling call that reads drafts of so many tokens each."""
+        return self.distilling + self.weight * (sum(tokens) + LABEL * len(tokens))
 
 
 class Shape(Record):
@@ -134,15 +145,15 @@ def worst_case(
             samples = width if separate else 1
             requests = ceil(samples / sizes.per_request)
             calls += requests
-            prompts += requests * (sizes.distilling + sum(before) + LABEL * len(before))
+            prompts += requests * sizes.drafts(before)
             outputs += samples * written
         requests = width if before and separate else ceil(width / sizes.per_request)
         calls += requests
-        prompts += requests * (sizes.refining + sizes.kappa if before else sizes.question)
+        prompts += requests * (sizes.workspace if before else sizes.question)
         outputs += sum(after)
     if held:
         calls -= 1
-        prompts -= sizes.refining + sizes.kappa if drafts or len(shape.widths) > 1 else sizes.question
+        prompts -= sizes.workspace if drafts or len(shape.widths) > 1 else sizes.question
         outputs -= shape.tokens
     return Cost(calls=calls, prompt_tokens=prompts, output_tokens=outputs)
 

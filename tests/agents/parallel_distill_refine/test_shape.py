@@ -56,6 +56,12 @@ def test_where_all_drafts_enter_none_is_chosen(drafts: int, calls: int) -> None:
     assert cost.calls == calls
 
 
+def test_where_prompts_are_bounded_a_token_of_a_draft_counts_for_more() -> None:
+    bounded = Terms(operator="global-summary", k=2, sizes=SIZES.model_copy(update={"weight": 5}))
+    cost = worst_case(Shape(widths=(2, 1), tokens=100), bounded)
+    assert cost.prompt_tokens == 2 * 100 + (160 + 5 * 2 * 106) + (150 + 5 * 500)
+
+
 def test_a_request_of_many_samples_carries_its_prompt_once() -> None:
     together = Terms(operator="random-k", k=2, sizes=SIZES.model_copy(update={"per_request": 4}))
     cost = worst_case(Shape(widths=(6, 2, 1), tokens=10), together)
