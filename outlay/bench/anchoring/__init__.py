@@ -1,9 +1,10 @@
-"""Whether a model should refine at all: what it does with a workspace of right drafts, or of wrong ones.
+"""Whether a model should refine, and when: what it makes of right drafts, of wrong ones, and as they come.
 
 The oracle and wrong-candidate injection of Parallel-Distill-Refine (Madaan et al. 2025, arXiv 2510.01123).
 For each item a pool of drafts is drawn and scored; then a refinement is asked for with right drafts only in
-its workspace (C+), and one with wrong drafts only (C-). A model that copies has 100% and 0%, one that does
-not look has the same in both.
+its workspace (C+), one with wrong drafts only (C-), and one with drafts as they come (C). A model that copies
+has 100% and 0%, one that does not look has the same in both; one that tells right from wrong is right where
+both stand before it. When to vote and when to refine is read off C, beside the vote of the pool.
 
 ```python
 items = load("sums.jsonl")
@@ -16,8 +17,8 @@ found = anchoring(plan, injections.cases)
 the extra `[bench]`.
 """
 
-from outlay.bench.anchoring.cases import Case, Injection, Refined, Said
+from outlay.bench.anchoring.cases import Case, Drawn, Injection, Refined, Said
 from outlay.bench.anchoring.harness import Injections, inject
 from outlay.bench.anchoring.plan import AnchoringPlan
 
-__all__ = ["AnchoringPlan", "Case", "Injection", "Injections", "Refined", "Said", "inject"]
+__all__ = ["AnchoringPlan", "Case", "Drawn", "Injection", "Injections", "Refined", "Said", "inject"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import Field, ValidationError
 
+from outlay.answers import tally
 from outlay.bench.trial import Failure
 from outlay.budget import Record, Settings, Usage
 from outlay.errors import ConfigurationError
@@ -25,7 +26,7 @@ class Injection(Settings):
     drafts: int = Field(default=8, ge=1)
     """n, drafts in an item's pool."""
     k: int = Field(default=2, ge=1)
-    """Drafts in a workspace; fewer, at least 1, where the pool has no more of the kind."""
+    """Drafts in a workspace; fewer, at least 1, where the pool has no more of its kind."""
     max_output_tokens: int = Field(default=512, ge=1)
     """Most tokens of a draft, and of a refinement."""
     temperature: float = Field(default=0.7, ge=0)
@@ -35,8 +36,8 @@ class Injection(Settings):
 
     @property
     def most_output_tokens(self) -> int:
-        """The most that an item can take: its pool, a draft beside it, and two refinements."""
-        return (self.drafts + 3) * self.max_output_tokens
+        """The most that an item can take: its pool, a draft beside it, and three refinements."""
+        return (self.drafts + 4) * self.max_output_tokens
 
 
 class Said(Record):
@@ -52,12 +53,29 @@ class Said(Record):
     failure: Failure | None = None
     """Why there is no text, or no score."""
 
+    @property
+    def usable(self) -> bool:
+        """Whether it may enter a workspace."""
+        return bool(self.text.strip()) and not self.cut
+
+    @property
+    def missing(self) -> bool:
+        """Whether it never came back."""
+        return self.failure is not None and self.failure.stage == "run"
+
 
 class Refined(Said):
     """A refinement."""
 
     drafts: int
     """How many drafts stood in its workspace."""
+
+
+class Drawn(Refined):
+    """A refinement of drafts drawn from all of the pool."""
+
+    places: tuple[int, ...]
+    """Which of the pool they are, counted from 0."""
 
 
 class Case(Record):
@@ -75,18 +93,52 @@ class Case(Record):
     """From right drafts only (C+); `None` where the pool has none."""
     wrong: Refined | None = None
     """From wrong drafts only (C-); `None` where the pool has none."""
+    came: Drawn | None = None
+    """From drafts as they come, right and wrong (C); `None` where none can be used, or it was not asked."""
     usage: Usage = Usage()
     """What the model's calls were billed, replayed ones as if they had been paid."""
 
     @property
     def said(self) -> tuple[Said, ...]:
         """Everything that was asked for."""
-        return (*self.drafts, self.fresh, *(one for one in (self.right, self.wrong) if one is not None))
+        return (*self.drafts, self.fresh, *self.refined)
+
+    @property
+    def refined(self) -> tuple[Refined, ...]:
+        """The refinements there are."""
+        return tuple(one for one in (self.right, self.wrong, self.came) if one is not None)
+
+    @property
+    def back(self) -> tuple[Said, ...]:
+        """The drafts of the pool that came back."""
+        return tuple(draft for draft in self.drafts if not draft.missing)
+
+    @property
+    def leading(self) -> int:
+        """How many of these have the answer that most have."""
+        votes = tally([draft.value for draft in self.back])
+        return votes[0].count if votes else 0
+
+    @property
+    def vote(self) -> Said | None:
+        """The first of these with the answer that most have; the first, where none has any."""
+        votes = tally([draft.value for draft in self.back])
+        return self.back[votes[0].first if votes else 0] if self.back else None
+
+    @property
+    def refinement(self) -> Said | None:
+        """What refining answers: `came`; where that has no answer, the vote, as in the strategy."""
+        return self.vote if self.came and self.came.value is None and self.leading else self.came
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """What failed; a case without any is not asked again."""
+        """What failed."""
         return tuple(one.failure for one in self.said if one.failure is not None)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing of it need be asked again, or was never asked."""
+        return not self.failures and (self.came is not None or not any(one.usable for one in self.drafts))
 
     @property
     def answered(self) -> bool:

@@ -1,19 +1,19 @@
-"""From cases to figures: how far drafts pull a model, and up to which accuracy of them refining pays.
+"""From cases to figures: how far drafts pull a model, whether it tells them apart, and when to refine them.
 
-Taken that what a refinement sees is right with the probability p of a single draft, refining gives
-p acc(C+) + (1 - p) acc(C-). That is above p exactly where p < p* = acc(C-) / (1 - acc(C+) + acc(C-)).
+Whether to refine is measured, in `agreement`. Beside it stands what would hold if a refinement saw one draft
+alone, right with the probability p: it gives p acc(C+) + (1 - p) acc(C-), above p exactly where
+p < p* = acc(C-) / (1 - acc(C+) + acc(C-)). Of drafts that are right and wrong, p* says nothing.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from outlay.answers import tally
-from outlay.bench.analysis.comparisons import FEWEST_ITEMS
 from outlay.bench.analysis.findings import Estimate
 from outlay.bench.analysis.resampling import estimate, means, resampled_means
+from outlay.bench.anchoring.agreement import Choice, Verdict, choose
 from outlay.bench.anchoring.cases import Injection
 from outlay.bench.simulation import is_simulated
 from outlay.budget import Record, Usage
@@ -23,22 +23,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from outlay.bench.anchoring.cases import Case, Refined, Said
+    from outlay.bench.anchoring.cases import Case, Said
     from outlay.bench.anchoring.plan import AnchoringPlan
 
     Columns = NDArray[np.float64]
 
 DRAWS: Final = 2000
 
-WIDEST: Final = 50.0
-"""Percent of an interval of p* that still says something: half of all that it could be."""
-
-SINGLE, VOTE, RIGHT, WRONG, FRESH_RIGHT, FRESH_WRONG, PAIRED = range(7)
-
-Verdict = Literal["refine", "vote", "noise", "too few", "copies", "one kind"]
-"""What to do with drafts as good as these: the interval of what refining gains is above 0, below it, or on
-both sides; there are too few items to say; refining changes nothing; or no item has right drafts, or none has
-wrong ones."""
+COLUMNS: Final = 13
+(
+    SINGLE, VOTE, RIGHT, WRONG, FRESH_RIGHT, FRESH_WRONG, PAIRED,
+    CAME, FRESH_CAME, MIXED, FRESH_MIXED, BLIND, DISCERNMENT,
+) = range(COLUMNS)  # fmt: skip
 
 
 class Figure(Record):
@@ -76,22 +72,35 @@ class Anchoring(Record):
     """acc(C+) - acc(C-); its two sides are over other items, harder ones on the second."""
     paired: Figure | None
     """The same over the items that have both kinds of drafts."""
+    came: Figure | None
+    """acc(C): a refinement of drafts as they come is right."""
+    fresh_came: Figure | None
+    """On the same items: a draft that is not in the pool is right."""
+    mixed: Figure | None
+    """acc(C) on the items where right and wrong drafts were drawn: how well it tells them apart."""
+    fresh_mixed: Figure | None
+    """On the same items: a draft that is not in the pool is right."""
+    blind: Figure | None
+    """On the same items: one of the drawn drafts, picked blindly, is right."""
+    discernment: Figure | None
+    """`mixed` less `blind`, in points."""
     break_even: Estimate | None
-    """p*, in percent; `None` where it is undefined: a model that only copies."""
+    """p*, in percent, for one draft alone; `None` where it is undefined: a model that only copies."""
     refined: Estimate | None
-    """p acc(C+) + (1 - p) acc(C-): what refining gives at the p of these drafts."""
+    """p acc(C+) + (1 - p) acc(C-): what refining one draft alone gives at the p of these drafts."""
     over_single: Estimate | None
     """`refined` less `single`."""
-    over_vote: Estimate | None
-    """`refined` less `vote`."""
+    choice: Choice | None
+    """When to vote and when to refine; `None` where no item has both scored."""
     verdict: Verdict
-    agreement: float | None
-    """What to pass as `agreement` of parallel-distill-refine; `None` where these figures do not say."""
+    strategy: str | None
+    """The strategy to use, with its parameters; `None` where these figures do not say."""
     drafts: int
     """Drafts that came back, those beside the pools left out."""
     cut: int
     """Those of them that were cut short or empty, and entered no workspace."""
     workspaces: int
+    """Those of C+, C- and C."""
     short: int
     """Workspaces with fewer than k drafts."""
     calls: int
@@ -118,12 +127,10 @@ def anchoring(plan: AnchoringPlan, cases: Sequence[Case], *, draws: int = DRAWS,
         seed: Of the resampling: the same cases and seed give the same figures.
     """
     figures = _Figures(cases, draws, seed)
-    right, wrong = figures.share(RIGHT), figures.share(WRONG)
-    break_even, over_single = figures.of(_break_even), figures.of(_over_single)
-    verdict = _verdict(right, wrong, break_even, over_single)
+    choice = choose(cases, draws, seed)
     failures = [failure for case in cases for failure in case.failures]
-    pooled = [draft for case in cases for draft in case.drafts if not _missing(draft)]
-    refined = [one for case in cases for one in (case.right, case.wrong) if one is not None]
+    pooled = [draft for case in cases for draft in case.back]
+    refined = [one for case in cases for one in case.refined]
     return Anchoring(
         model=plan.model,
         simulated=is_simulated(plan.model),
@@ -134,20 +141,26 @@ def anchoring(plan: AnchoringPlan, cases: Sequence[Case], *, draws: int = DRAWS,
         items=len(cases),
         single=figures.share(SINGLE),
         vote=figures.share(VOTE),
-        right=right,
-        wrong=wrong,
+        right=figures.share(RIGHT),
+        wrong=figures.share(WRONG),
         fresh_right=figures.share(FRESH_RIGHT),
         fresh_wrong=figures.share(FRESH_WRONG),
         difference=figures.of(lambda c: c[:, RIGHT] - c[:, WRONG]),
         paired=figures.share(PAIRED),
-        break_even=break_even,
+        came=figures.share(CAME),
+        fresh_came=figures.share(FRESH_CAME),
+        mixed=figures.share(MIXED),
+        fresh_mixed=figures.share(FRESH_MIXED),
+        blind=figures.share(BLIND),
+        discernment=figures.share(DISCERNMENT),
+        break_even=figures.of(_break_even),
         refined=figures.of(_refined),
-        over_single=over_single,
-        over_vote=figures.of(lambda c: _refined(c) - c[:, VOTE]),
-        verdict=verdict,
-        agreement=_agreement(verdict, break_even),
+        over_single=figures.of(lambda c: _refined(c) - c[:, SINGLE]),
+        choice=choice,
+        verdict=choice.verdict if choice else "too few",
+        strategy=_strategy(choice, plan.injection),
         drafts=len(pooled),
-        cut=sum(draft.cut or not draft.text.strip() for draft in pooled),
+        cut=sum(not draft.usable for draft in pooled),
         workspaces=len(refined),
         short=sum(one.drafts < plan.injection.k for one in refined),
         calls=sum(len(case.said) for case in cases),
@@ -163,9 +176,7 @@ class _Figures:
     """The columns of a table of cases, and the same of every resample."""
 
     def __init__(self, cases: Sequence[Case], draws: int, seed: int) -> None:
-        self._table = 100 * np.array([_row(case) for case in cases], dtype=float).reshape(
-            len(cases), PAIRED + 1
-        )
+        self._table = 100 * np.array([_row(case) for case in cases], dtype=float).reshape(len(cases), COLUMNS)
         self._means = means(self._table)[None, :]
         self._drawn = resampled_means(self._table, draws, seed) if cases else self._means
 
@@ -176,37 +187,40 @@ class _Figures:
         return None if found is None else Figure(estimate=found, items=items)
 
     def of(self, figure: Callable[[Columns], Columns]) -> Estimate | None:
-        """Give what is made of the means of columns; `None` where it cannot be made."""
+        """Give what is made of the means of columns, in percent; `None` where it cannot be made."""
         value = float(figure(self._means)[0])
         return None if np.isnan(value) else estimate(value, figure(self._drawn))
 
 
 def _row(case: Case) -> tuple[float, ...]:
     known = [float(draft.right) for draft in case.drafts if draft.right is not None]
-    right, wrong, fresh = _value(case.right), _value(case.wrong), _value(case.fresh)
+    right, wrong, came, fresh = map(_value, (case.right, case.wrong, case.came, case.fresh))
+    blind = _blind(case)
     return (
         sum(known) / len(known) if known else np.nan,
-        _value(_elected(case)),
+        _value(case.vote),
         right,
         wrong,
-        np.nan if np.isnan(right) else fresh,
-        np.nan if np.isnan(wrong) else fresh,
+        fresh + 0 * right,
+        fresh + 0 * wrong,
         right - wrong,
+        came,
+        fresh + 0 * came,
+        came + 0 * blind,
+        fresh + 0 * (came + blind),
+        blind + 0 * came,
+        came - blind,
     )
 
 
-def _elected(case: Case) -> Said | None:
-    """Give the draft whose answer most of the pool have; the first, where none has any."""
-    there = [draft for draft in case.drafts if not _missing(draft)]
-    votes = tally([draft.value for draft in there])
-    return there[votes[0].first if votes else 0] if there else None
+def _blind(case: Case) -> float:
+    """Give the share of right drafts among those drawn, where they are of both kinds."""
+    drawn = [case.drafts[place].right for place in case.came.places] if case.came else []
+    mixed = True in drawn and False in drawn and None not in drawn
+    return drawn.count(True) / len(drawn) if mixed else np.nan
 
 
-def _missing(said: Said) -> bool:
-    return said.failure is not None and said.failure.stage == "run"
-
-
-def _value(said: Said | Refined | None) -> float:
+def _value(said: Said | None) -> float:
     return np.nan if said is None or said.right is None else float(said.right)
 
 
@@ -221,24 +235,12 @@ def _refined(columns: Columns) -> Columns:
     return np.asarray(p * columns[:, RIGHT] + (1 - p) * columns[:, WRONG])
 
 
-def _over_single(columns: Columns) -> Columns:
-    return np.asarray(_refined(columns) - columns[:, SINGLE])
-
-
-def _verdict(
-    right: Figure | None, wrong: Figure | None, break_even: Estimate | None, gain: Estimate | None
-) -> Verdict:
-    if right is None or wrong is None or gain is None:
-        return "one kind"
-    if min(right.items, wrong.items) < FEWEST_ITEMS:
-        return "too few"
-    if break_even is None:
-        return "copies"
-    return "refine" if gain.low > 0 else "vote" if gain.high < 0 else "noise"
-
-
-def _agreement(verdict: Verdict, break_even: Estimate | None) -> float | None:
-    """Give p* as a share, where it is known well enough and refining can pay at all."""
-    if break_even is None or verdict == "too few" or break_even.high - break_even.low > WIDEST:
+def _strategy(choice: Choice | None, how: Injection) -> str | None:
+    """Write out what the verdict advises, as it was measured."""
+    if choice is None or choice.verdict == "too few":
         return None
-    return round(break_even.value / 100, 2) or None
+    if choice.verdict in {"vote", "noise"}:
+        return f"self-consistency:n={how.drafts}"
+    threshold = choice.best.threshold
+    agreement = "none" if threshold is None else f"{threshold:g}"
+    return f"parallel-distill-refine:widths=[{how.drafts},1],distill=random-k,k={how.k},agreement={agreement}"

@@ -1,4 +1,4 @@
-"""Draws drafts, scores them, and has them refined: right ones only, wrong ones only."""
+"""Draws drafts, scores them, and has them refined: right ones only, wrong ones only, and as they come."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from outlay.agents.parallel_distill_refine.prompts import draft_prompt, refine_prompt
-from outlay.agents.parallel_distill_refine.workspace import Draft, chance, compose
-from outlay.bench.anchoring.cases import FILE, Case, Refined, Said, appending, read_cases
+from outlay.agents.parallel_distill_refine.workspace import Draft, chance, compose, drawn
+from outlay.bench.anchoring.cases import FILE, Case, Drawn, Refined, Said, appending, read_cases
 from outlay.bench.anchoring.grading import Grader
 from outlay.bench.anchoring.plan import model_named
 from outlay.bench.directory import FENCE, Directory
@@ -33,6 +33,7 @@ from outlay.replay import Replay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from random import Random
 
     from outlay.bench.anchoring.plan import AnchoringPlan
     from outlay.bench.items import Item
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 
 UNBOUNDED: Final = sys.maxsize
 """The workspace's kappa: a draft that were left out would be no injection."""
+
+WRONG, RIGHT, AS_THEY_COME = range(3)
+"""Which dice are thrown for a workspace."""
 
 
 class Injections(NamedTuple):
@@ -60,7 +64,7 @@ async def inject(
     *,
     model_of: Callable[[AnchoringPlan, Replay], Model] = model_named,
 ) -> Injections:
-    """Make the cases of a plan that are missing, or in which something failed.
+    """Make the cases of a plan that are missing, or in which something failed or was not asked.
 
     Args:
         plan: What is asked for.
@@ -108,14 +112,14 @@ class Harness:
     append: Callable[[Case], None]
     tell: Callable[[Case, Usage], None]
     cases: dict[str, Case]
-    """Those that are there, by key, with those in which something failed."""
+    """Those that are there, by key, with those in which something failed or was not asked."""
     _ended: bool = False
     _failures: int = 0
 
     def there(self) -> list[Case]:
         """Give the cases of the plan that need not be made."""
         found = (self.cases.get(self.plan.key(item)) for item in self.plan.items)
-        return [case for case in found if case is not None and not case.failures]
+        return [case for case in found if case is not None and case.complete]
 
     async def run(self) -> Injections:
         """Make every case that is missing, `concurrency` items at a time.
@@ -192,47 +196,61 @@ class Harness:
         *drafts, fresh = await self._asked(
             item, draft_prompt(item.asked), self.plan.injection.drafts + 1, fence
         )
-        usable = [draft for draft in drafts if _draft(draft).usable]
+        right = [draft for draft in drafts if draft.usable and draft.right]
+        wrong = [draft for draft in drafts if draft.usable and draft.right is False]
         return Case(
             key=self.plan.key(item),
             item=item.id,
             drafts=tuple(drafts),
             fresh=fresh,
-            right=await self._refined(item, [draft for draft in usable if draft.right], fence),
-            wrong=await self._refined(item, [draft for draft in usable if draft.right is False], fence),
+            right=await self._of_kind(item, right, RIGHT, fence),
+            wrong=await self._of_kind(item, wrong, WRONG, fence),
+            came=await self._as_they_come(item, drafts, fence),
             usage=fence.usage,
         )
 
-    async def _refined(self, item: Item, drafts: Sequence[Said], fence: Ledger) -> Refined | None:
-        if not drafts:
+    async def _of_kind(self, item: Item, drafts: Sequence[Said], kind: int, fence: Ledger) -> Refined | None:
+        dice = chance(self.plan.injection.seed, item.asked, kind)
+        return await self._refined(item, drafts, dice, 0, fence) if drafts else None
+
+    async def _as_they_come(self, item: Item, drafts: Sequence[Said], fence: Ledger) -> Drawn | None:
+        usable = [place for place, draft in enumerate(drafts) if draft.usable]
+        if not usable:
             return None
-        injection = self.plan.injection
-        dice = chance(injection.seed, item.asked, int(bool(drafts[0].right)))
-        workspace = compose([_draft(draft) for draft in drafts], None, injection.k, UNBOUNDED, dice)
+        dice = chance(self.plan.injection.seed, item.asked, AS_THEY_COME)
+        places = tuple(usable[n] for n in drawn(len(usable), self.plan.injection.k, dice))
+        # A sample of its own: of the same drafts in the same order, another refinement than C+ or C- got.
+        refined = await self._refined(item, [drafts[place] for place in places], dice, 1, fence)
+        return Drawn(**dict(refined), places=places)
+
+    async def _refined(
+        self, item: Item, drafts: Sequence[Said], dice: Random, sample: int, fence: Ledger
+    ) -> Refined:
+        workspace = compose([_draft(draft) for draft in drafts], None, self.plan.injection.k, UNBOUNDED, dice)
         prompt = refine_prompt(item.asked, workspace.text, drafts=workspace.drafts)
-        (said,) = await self._asked(item, prompt, 1, fence)
+        (said,) = await self._asked(item, prompt, 1, fence, first=sample)
         return Refined(**dict(said), drafts=workspace.drafts)
 
-    async def _asked(self, item: Item, prompt: str, n: int, fence: Ledger) -> list[Said]:
+    async def _asked(self, item: Item, prompt: str, n: int, fence: Ledger, first: int = 0) -> list[Said]:
         """Ask inside the fence, and score outside of it: a judge has one of its own."""
 
         async def inside() -> list[Said]:
             with fence:
-                return await self._sampled(prompt, n)
+                return await self._sampled(prompt, n, first)
 
         # Where the totals have reserved the allotment, calls in it are not charged to them once more.
         context = Context() if self.plan.totals.limited else copy_context()
         said = await asyncio.create_task(inside(), context=context)
         return [await self.grader.grade(item, one) for one in said]
 
-    async def _sampled(self, prompt: str, n: int) -> list[Said]:
+    async def _sampled(self, prompt: str, n: int, first: int) -> list[Said]:
         injection = self.plan.injection
         completions: Sequence[Completion | OutlayError]
         try:
             completions = await self.model.sample(
                 prompt,
                 n,
-                first=0,
+                first=first,
                 max_output_tokens=injection.max_output_tokens,
                 temperature=injection.temperature,
                 seed=injection.seed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from outlay.bench.analysis.comparisons import FEWEST_ITEMS
 from outlay.bench.manifest import shown_model
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from outlay.bench.analysis.findings import Estimate
+    from outlay.bench.anchoring.agreement import Choice, Policy, Verdict
     from outlay.bench.anchoring.findings import Anchoring, Figure
 
 
@@ -23,7 +24,7 @@ def title(found: Anchoring) -> str:
 
 def sentences(found: Anchoring) -> list[str]:
     """Say what was found, what to do, and how sure it is."""
-    parts = (_what, _pull, _advice, _left_out, _method)
+    parts = (_what, _pull, _alone, _came, _advice, _left_out, _method)
     return [sentence for part in parts for sentence in part(found)]
 
 
@@ -66,65 +67,103 @@ def _fresh(fresh: Figure | None) -> str:
     return f" (a fresh draft on these items: {_percent(fresh.estimate)})" if fresh else ""
 
 
-def _advice(found: Anchoring) -> Iterator[str]:
-    if found.verdict == "one kind":
-        yield _one_kind(found)
-        return
-    if found.verdict == "too few":
-        fewest = min(figure.items for figure in (found.right, found.wrong) if figure)
-        yield (
-            f"With {counted(fewest, 'item')} of one kind this is too little to advise anything; at least "
-            f"{FEWEST_ITEMS} of each are needed, some hundreds for a small difference."
-        )
+def _alone(found: Anchoring) -> Iterator[str]:
+    """Say what holds for one draft by itself."""
+    if found.right is None or found.wrong is None or found.single is None:
+        if found.right or found.wrong:
+            yield f"No item has a {'wrong' if found.right else 'right'} draft, so there is no p*."
         return
     if found.break_even is None:
+        yield "It copies what it sees: refining one draft alone changes nothing, and there is no p*."
+        return
+    p = found.break_even
+    yield (
+        "Of a workspace with one draft alone it follows that refining pays where drafts are right less often "
+        f"than p* = {p.value:.1f}% (95% interval {p.low:.0f}% to {p.high:.0f}%); these are right "
+        f"{_percent(found.single.estimate)} of the time. It does not follow for drafts that differ."
+    )
+
+
+def _came(found: Anchoring) -> Iterator[str]:
+    """Say what it makes of drafts as they come, and whether it tells them apart."""
+    if found.came is None:
+        return
+    drawn = counted(found.injection.k, "draft")
+    yield (
+        f"Shown {drawn} as they come, it is right {_percent(found.came.estimate)} of the time"
+        f"{_fresh(found.fresh_came)}."
+    )
+    if found.mixed is None or found.blind is None or found.discernment is None:
+        yield "On no item were right and wrong drafts drawn, so whether it tells them apart is not known."
+        return
+    yield (
+        f"On the {counted(found.mixed.items, 'item')} where right and wrong ones were drawn it is right "
+        f"{_percent(found.mixed.estimate)} of the time{_fresh(found.fresh_mixed)}; a blind pick among them "
+        f"gives {_percent(found.blind.estimate)}. That is {points(found.discernment.estimate)}: "
+        f"{_discerns(found, found.discernment)}."
+    )
+
+
+def _discerns(found: Anchoring, discernment: Figure) -> str:
+    if discernment.items < FEWEST_ITEMS:
+        return "too few items to say whether it tells right from wrong"
+    if discernment.estimate.low > 0:
+        mixed, fresh = found.mixed, found.fresh_mixed
+        if mixed and fresh and mixed.estimate.value <= fresh.estimate.value:
+            return "better than blind, but no better than without the drafts"
+        return "it tells right from wrong where both stand before it"
+    wrong = "the wrong ones draw it more than the right ones"
+    return wrong if discernment.estimate.high < 0 else "whether it tells right from wrong is inside the noise"
+
+
+def _advice(found: Anchoring) -> Iterator[str]:
+    choice = found.choice
+    if choice is None or found.verdict == "too few":
         yield (
-            "It copies what it sees: whatever the drafts, refining changes nothing, there is no break-even, "
-            "and a vote (self-consistency) spends less on the same answers."
+            f"{counted(choice.items if choice else 0, 'item')} with a vote and a refinement: too little to "
+            f"advise anything; at least {FEWEST_ITEMS} are needed, some hundreds for a small difference."
         )
         return
-    yield from _break_even(found, found.break_even)
+    yield from _measured(choice)
+    yield f"{_VERDICTS[found.verdict]}: '{found.strategy}'."
 
 
-def _one_kind(found: Anchoring) -> str:
-    if found.right is None and found.wrong is None:
-        return "No draft could be used, so there is nothing to say."
-    if found.right is None:
-        return "No item has a right draft, so there is nothing to say: give questions that it can answer."
-    return "No item has a wrong draft, so there is nothing to say: give questions that are harder for it."
+_VERDICTS: Final[dict[Verdict, str]] = {
+    "refine": "Refine always",
+    "agreement": "Refine only where the drafts agree less than that",
+    "vote": "Nothing is better here than the vote, which makes no further call, so use self-consistency",
+    "noise": "What is gained over the vote is inside the noise, and the vote makes no further call, so use "
+    "self-consistency",
+}
 
 
-def _break_even(found: Anchoring, p: Estimate) -> Iterator[str]:
-    between = f"95% interval {p.low:.0f}% to {p.high:.0f}%"
+def _measured(choice: Choice) -> Iterator[str]:
+    """Say what voting, refining, and the best mixture of both gave."""
     yield (
-        f"Refining pays where drafts are right less often than p* = {p.value:.1f}% ({between}); above it a "
-        "vote is better."
+        f"On the {counted(choice.items, 'item')} with both, the vote of all drafts is right "
+        f"{_percent(choice.vote)} of the time; refining always, {_percent(choice.refine)}, "
+        f"{points(choice.refine_over_vote)}."
     )
-    yield from _here(found)
-    if found.agreement is not None:
-        yield (
-            "Pass p* as the share of drafts with one answer at which they are voted on instead of refined: "
-            f"'parallel-distill-refine:agreement={found.agreement:g}'."
-        )
-    elif p.value < 1:  # of a hundred
-        yield "It hardly ever recovers, so no agreement is low enough: use self-consistency."
-    else:
-        yield "That interval is too wide to choose an agreement by: measure more items."
-
-
-def _here(found: Anchoring) -> Iterator[str]:
-    if not (found.single and found.vote and found.refined and found.over_single and found.over_vote):
+    if choice.best.threshold == 0:
         return
-    ends = {"refine": "refining pays here", "vote": "a vote is better here"}
-    amounts_to = ends.get(found.verdict, "which of the two is better here is inside the noise")
-    overall = ", so that on the whole a vote is the better use" if found.over_vote.high < 0 else ""
     yield (
-        f"Single drafts are right {_percent(found.single.estimate)} of the time, refining one gives about "
-        f"{_percent(found.refined)}, {points(found.over_single)}: {amounts_to}. The vote of "
-        f"{counted(found.injection.drafts, 'draft')}, which needs no refining, has "
-        f"{_percent(found.vote.estimate)}: beside it, refining gives {points(found.over_vote)}"
-        f"{overall}."
+        f"Best of {counted(len(choice.policies), 'threshold')}: {policy_name(choice.best)}, right "
+        f"{_percent(choice.chosen)} of the time: beside the vote {points(choice.chosen_over_vote)}, beside "
+        f"always refining {points(choice.chosen_over_refine)}; it refines {choice.best.refined:.0f}% of the "
+        "items. It was chosen on these same items, so this is optimistic."
     )
+    yield (
+        f"Chosen without a {choice.folds}th of them at a time and tried on what was left out, it is right "
+        f"{_percent(choice.held_out)} of the time: beside the vote {points(choice.held_out_over_vote)}, "
+        f"beside always refining {points(choice.held_out_over_refine)}."
+    )
+
+
+def policy_name(policy: Policy) -> str:
+    """Say what is done under a threshold."""
+    if policy.threshold is None:
+        return "always refine"
+    return f"vote from a share of {policy.threshold:g}" if policy.threshold else "always vote"
 
 
 def _left_out(found: Anchoring) -> Iterator[str]:

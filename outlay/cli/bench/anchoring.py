@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from outlay.bench.analysis.findings import Estimate
     from outlay.bench.anchoring import AnchoringPlan, Case
+    from outlay.bench.anchoring.agreement import Choice, Policy
     from outlay.bench.anchoring.findings import Anchoring, Figure
     from outlay.budget import Usage
     from outlay.cli.bench.order import AnchoringOrder
@@ -41,13 +42,21 @@ RIGHT: Final = "refined from right drafts (C+)"
 WRONG: Final = "refined from wrong drafts (C-)"
 DIFFERENCE: Final = "C+ less C-, points"
 PAIRED: Final = "the same, items with both"
-BREAK_EVEN: Final = "break-even (p*)"
+CAME: Final = "refined as they come (C)"
+MIXED: Final = "C, right and wrong ones drawn"
+BREAK_EVEN: Final = "break-even of one draft (p*)"
+HELD_OUT: Final = "the best, on other items"
 
 _NONE: Final = "-"
 
 _FOOT: Final = (
     "% of right answers, with the 95% bootstrap interval over items; fresh: a draft beside the pool, on the "
     "same items."
+)
+
+_CHOICE_FOOT: Final = (
+    "less the vote: paired, in points; refined: part of the items; the best: chosen without some items, and "
+    "tried on those."
 )
 
 
@@ -104,6 +113,8 @@ def show(found: Anchoring) -> None:
     from outlay.bench.anchoring.words import sentences  # noqa: PLC0415 - an extra
 
     paper().print(table(found), crop=False, soft_wrap=False)
+    if found.choice is not None:
+        paper().print(policies(found.choice), crop=False, soft_wrap=False)
     for sentence in sentences(found):
         say(sentence)
 
@@ -112,21 +123,45 @@ def table(found: Anchoring) -> Table:
     """Lay out the figures; it fits 80 columns."""
     from outlay.bench.anchoring.words import title  # noqa: PLC0415 - an extra
 
-    laid = Table(
-        title=title(found), title_justify="left", caption=_FOOT, caption_justify="left", box=box.SIMPLE_HEAD
-    )
-    laid.pad_edge, laid.collapse_padding = False, True
-    laid.add_column("", no_wrap=True)
-    for heading in ("right, %", "items", "fresh, %"):
-        laid.add_column(heading, justify="right", no_wrap=True)
+    laid = _empty(title(found), ("right, %", "items", "fresh, %"), _FOOT)
     laid.add_row(ONE, *_cells(found.single))
     laid.add_row(VOTE, *_cells(found.vote))
     laid.add_row(RIGHT, *_cells(found.right), _written(found.fresh_right))
     laid.add_row(WRONG, *_cells(found.wrong), _written(found.fresh_wrong))
+    laid.add_row(CAME, *_cells(found.came), _written(found.fresh_came))
+    laid.add_row(MIXED, *_cells(found.mixed), _written(found.fresh_mixed))
     laid.add_section()
     laid.add_row(DIFFERENCE, _interval(found.difference, sign="+"))
     laid.add_row(PAIRED, *_cells(found.paired, sign="+"))
     laid.add_row(BREAK_EVEN, _interval(found.break_even))
+    return laid
+
+
+def policies(choice: Choice) -> Table:
+    """Lay out voting, the best threshold and refining beside each other; it fits 80 columns."""
+    from outlay.bench.anchoring.words import policy_name  # noqa: PLC0415 - an extra
+    from outlay.bench.report.phrases import counted  # noqa: PLC0415 - an extra
+
+    vote, refine, best = choice.policies[0], choice.policies[-1], choice.best
+    headings = ("right, %", "less the vote", "refined")
+    laid = _empty(f"Vote or refine, on the same {counted(choice.items, 'item')}", headings, _CHOICE_FOOT)
+    laid.add_row(policy_name(vote), _interval(choice.vote), _NONE, _refined(vote))
+    if best not in {vote, refine}:
+        over = _interval(choice.chosen_over_vote, sign="+")
+        laid.add_row(policy_name(best), _interval(choice.chosen), over, _refined(best))
+    over = _interval(choice.refine_over_vote, sign="+")
+    laid.add_row(policy_name(refine), _interval(choice.refine), over, _refined(refine))
+    laid.add_section()
+    laid.add_row(HELD_OUT, _interval(choice.held_out), _interval(choice.held_out_over_vote, sign="+"))
+    return laid
+
+
+def _empty(title: str, headings: Sequence[str], foot: str) -> Table:
+    laid = Table(title=title, title_justify="left", caption=foot, caption_justify="left", box=box.SIMPLE_HEAD)
+    laid.pad_edge, laid.collapse_padding = False, True
+    laid.add_column("", no_wrap=True)
+    for heading in headings:
+        laid.add_column(heading, justify="right", no_wrap=True)
     return laid
 
 
@@ -160,7 +195,8 @@ class InjectionProgress(Progress):
         return f"{self.there + self.made} of {self.records} items are done{failed}"
 
     def _count(self, case: Case) -> None:
-        for name, answers in ((ONE, case.drafts), (RIGHT, (case.right,)), (WRONG, (case.wrong,))):
+        refined = ((RIGHT, case.right), (WRONG, case.wrong), (CAME, case.came))
+        for name, answers in ((ONE, case.drafts), *((name, (one,)) for name, one in refined)):
             known = [one.right for one in answers if one is not None and one.right is not None]
             self._right.setdefault(name, []).extend(known)
 
@@ -170,6 +206,10 @@ class InjectionProgress(Progress):
             if right:
                 laid.add_row(name, f"{100 * sum(right) / len(right):.1f}%", f"{len(right)} answers")
         return Group(self._bar or "", self.spending(), laid)
+
+
+def _refined(policy: Policy) -> str:
+    return f"{policy.refined:.0f}%"
 
 
 def _cells(figure: Figure | None, sign: str = "") -> tuple[str, str]:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 SIMULATED = ("--model", "simulated:ability=0.5", "--data", "simulated:30")
 SMALL = ("--drafts", "4", "--max-output-tokens", "30")
-CALLS = 3
-"""Requests about an item: its drafts at once, and two refinements."""
+CALLS = 4
+"""Requests about an item: its drafts at once, and three refinements."""
 
 
 def boxed(value: int | str) -> str:
@@ -70,7 +70,7 @@ def accuracies(told: Mapping[str, Any]) -> tuple[float, float]:
 
 @pytest.mark.parametrize(
     ("reply", "shares", "verdict", "break_even"),
-    [(copycat, (100, 0), "copies", None), (unmoved, (50, 50), "noise", 50)],
+    [(copycat, (100, 0), "vote", None), (unmoved, (50, 50), "vote", 50)],
     ids=["a copycat", "one that ignores its context"],
 )
 def test_a_model_is_told_by_what_it_makes_of_drafts(
@@ -94,7 +94,10 @@ def test_a_person_gets_a_table_and_what_to_do(outlay: Outlay) -> None:
     assert ran.status == 0
     assert ran.out.startswith("SIMULATED MODEL · simulated:ability=0.5 · simulated:30 · 30 items")
     assert "refined from wrong drafts (C-)" in ran.out
-    assert "Refining pays where drafts are right less often than p* = " in ran.out
+    assert "refining pays where drafts are right less often than p* = " in ran.out
+    assert "refined as they come (C)" in ran.out
+    assert "Vote or refine, on the same 30 items" in ran.out
+    assert "use self-consistency: 'self-consistency:n=8'" in ran.out
     assert "30 of 30 items are done" in ran.out
     assert "[/" not in ran.out  # markup that nobody reads
 
@@ -168,7 +171,7 @@ def test_single_failures_are_said(outlay: Outlay, data: str) -> None:
     with CountingServer(copycat, faults=lambda body: Fault.UNAUTHORISED if seen(body) else None) as server:
         ran = outlay(*on(server, data))
     assert ran.status == 0
-    assert "40 of 140 generations failed" in ran.out
+    assert "60 of 160 generations failed" in ran.out
 
 
 @pytest.mark.parametrize("out", [True, False], ids=["with --out", "without"])
@@ -217,3 +220,42 @@ def test_a_run_that_was_killed_goes_on_where_it_stopped(outlay: Outlay, data: st
     assert broken["billed"]["generations"] == whole["billed"]["generations"]
     # What was in flight at the kill is lost, and nothing else: two items at a time, a request each.
     assert 20 * CALLS <= requests <= 20 * CALLS + 2
+
+
+def parity(body: Body, index: int) -> str:
+    """Right drafts of even sums; refined, odd ones are right."""
+    number = number_in(body)
+    return boxed(number + 1 if number % 2 == bool(seen(body)) else -1 - index)
+
+
+def test_a_program_gets_every_threshold_and_what_to_use(outlay: Outlay, data: str) -> None:
+    with CountingServer(parity) as server:
+        told = outlay(*on(server, data), "--json").json
+    choice = told["choice"]
+    assert (told["came"]["estimate"]["value"], told["came"]["items"], told["mixed"]) == (50, 20, None)
+    assert choice["policies"] == [
+        {"threshold": 0.0, "right": 50.0, "refined": 0.0},
+        {"threshold": 0.25, "right": 50.0, "refined": 0.0},
+        {"threshold": 1.0, "right": 100.0, "refined": 50.0},
+        {"threshold": None, "right": 50.0, "refined": 100.0},
+    ]
+    assert choice["best"] == choice["policies"][2]
+    assert [choice[name]["value"] for name in ("vote", "refine", "chosen", "held_out")] == [50, 50, 100, 100]
+    assert [choice[f"{name}_over_vote"]["value"] for name in ("refine", "chosen", "held_out")] == [0, 50, 50]
+    assert (choice["chosen_over_refine"]["value"], choice["held_out_over_refine"]["value"]) == (50, 50)
+    assert told["strategy"] == ("parallel-distill-refine:widths=[4,1],distill=random-k,k=2,agreement=1")
+
+
+def test_a_person_is_told_that_a_threshold_was_chosen_on_the_same_items(outlay: Outlay, data: str) -> None:
+    with CountingServer(parity) as server:
+        said = outlay(*on(server, data)).out
+    assert "vote from a share of 1" in said
+    assert "It was chosen on these same items, so this is optimistic." in said
+    assert "Chosen without a 10th of them at a time" in said
+
+
+def test_a_simulated_model_that_tells_nothing_apart_should_vote(outlay: Outlay) -> None:
+    undiscerning = ("--model", "simulated:ability=0.45,discernment=1,anchoring=2", "--data", "simulated:200")
+    told = outlay("bench", "anchoring", *undiscerning, "--json").json
+    assert told["strategy"] == "self-consistency:n=8"
+    assert told["choice"]["refine_over_vote"]["high"] < 0
