@@ -121,9 +121,8 @@ def prompt_in_full(completions: Iterable[Completion | OutlayError]) -> int:
 
 def on_its_own(said: Completion, prompt_tokens: int) -> Usage:
     """Give what a completion cost on its own, the prompt in full also where others shared it."""
-    return Usage(
-        calls=1, generations=1, prompt_tokens=prompt_tokens, output_tokens=said.usage.output_tokens, usd=None
-    )
+    alone = {"calls": 1, "generations": 1, "prompt_tokens": prompt_tokens, "usd": None}
+    return said.usage.model_copy(update=alone)
 
 
 def unpaid(refusal: BudgetExhaustedError) -> Outcome:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from outlay.ledger.admission import judge
 from outlay.ledger.booking import room_as_budget
-from outlay.ledger.claim import add
+from outlay.ledger.claim import Amounts, add
 from outlay.ledger.turn import now_or_late
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from outlay.budget import Budget
-    from outlay.ledger.claim import Amounts
     from outlay.ledger.fence import Fence
     from outlay.ledger.turn import Tell
 
@@ -42,6 +41,11 @@ class SetAside:
     def remaining(self) -> Budget:
         """What it still holds."""
         return room_as_budget(self.fence.limit, type(self.fence.limit)(*self.left), None)
+
+    @property
+    def output_tokens(self) -> int:
+        """What it still holds of generated tokens, limited or not."""
+        return Amounts(*self.left).output_tokens
 
     @contextmanager
     def open(self) -> Iterator[SetAside]:

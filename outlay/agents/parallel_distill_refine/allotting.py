@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import count
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from outlay.agents.parallel_distill_refine.prompts import distilling_prompt, draft_prompt, refine_prompt
 from outlay.agents.parallel_distill_refine.shape import Operator, Shape, Sizes, Terms, fit
 from outlay.errors import BudgetExhaustedError
-from outlay.ledger import Ledger, require_fence
+from outlay.ledger import require_fence
+from outlay.tracing import current_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from outlay.ledger import Claim
     from outlay.model import Model
 
+HOLD: Final = "answer"
+"""The name under which the answer is set aside."""
 PROSE: Final = "the total number of apples that both of them have left at the end of the day"
 PROSE_TOKENS: Final = 17
 """Of `PROSE`, a token a word; where the tokenizer cannot be asked, its bound is several times that."""
@@ -61,7 +64,7 @@ class Allotting:
         distill: Operator,
         drafts: Sequence[Draft] = (),
         *,
-        held: bool = False,
+        held: int = 0,
     ) -> Shape | None:
         """Fit rounds into what the fence has left; the arguments are those of `shape.fit`."""
         price = (await self._claim("?")).price
@@ -75,24 +78,26 @@ class Allotting:
             held=held,
         )
 
-    async def set_aside(self, sizes: Sizes, shape: Shape) -> str:
-        """Keep what the answer may cost, on the fence around the nodes.
-
-        Returns:
-            The name it has there; empty where nothing was set aside: there is one call only, or the fence
-            cannot hold it.
-        """
-        around = require_fence().parent
-        if len(shape.widths) == 1 or not isinstance(around, Ledger):
-            return ""
+    async def set_aside(self, sizes: Sizes, shape: Shape, distill: Operator) -> None:
+        """Keep what the answer may cost, on the run's own fence, as far as it can hold it."""
+        run = current_run.get()
+        if run is None or len(shape.widths) == 1 or HOLD in run.fence.set_asides:
+            return
+        terms = Terms(operator=distill, k=self.k, sizes=sizes)
         claim = await self._claim("?", shape.tokens)
-        claim = claim.model_copy(update={"prompt_tokens": sizes.workspace})
-        name = next(name for n in count(1) if (name := f"answer {n}") not in around.set_asides)
-        try:
-            around.set_aside(claim, name=name)
-        except BudgetExhaustedError:
-            return ""
-        return name
+        claim = claim.model_copy(update={"prompt_tokens": terms.refining(shape.tokens)})
+        with suppress(BudgetExhaustedError):
+            run.fence.set_aside(claim, name=HOLD)
+
+    @staticmethod
+    def held() -> int:
+        """Give the output tokens that are set aside for the answer.
+
+        A run that goes on after a restart, or as a part of somebody's graph, has none.
+        """
+        run = current_run.get()
+        kept = run.fence.set_asides.get(HOLD) if run else None
+        return kept.output_tokens if kept else 0
 
     async def _claim(self, prompt: str, tokens: int = 1) -> Claim:
         return await self.model.worst_case(prompt, max_output_tokens=tokens)

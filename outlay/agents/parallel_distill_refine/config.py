@@ -12,8 +12,8 @@ from outlay.budget import Settings
 class LoopConfig(Settings):
     """What both have."""
 
-    kappa: int = Field(default=2048, gt=0)
-    """Most tokens of the workspace, by the model's own tokenizer."""
+    kappa: int = Field(default=2304, gt=0)
+    """Most tokens of the workspace, by the model's own tokenizer: two full drafts, unless told."""
     max_output_tokens: int | None = Field(default=None, gt=0)
     """Most tokens of a draft, and of the answer; `None`: the model's own default, within the fence."""
     min_draft_tokens: int = Field(default=384, gt=0)

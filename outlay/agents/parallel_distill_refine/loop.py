@@ -10,12 +10,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
 
-from outlay.agents.parallel_distill_refine.allotting import Allotting
+from outlay.agents.parallel_distill_refine.allotting import HOLD, Allotting
 from outlay.agents.parallel_distill_refine.config import LoopConfig
 from outlay.agents.parallel_distill_refine.prompts import distilling_prompt
 from outlay.agents.parallel_distill_refine.rounds import (
@@ -24,14 +24,17 @@ from outlay.agents.parallel_distill_refine.rounds import (
     UNANSWERED,
     UNREFINED,
     agree,
+    crowded,
     left_out,
     longest,
     majority,
+    mostly_marked,
     narrowed,
     noted,
     of_round,
     prompt_of,
     read_drafts,
+    waited_for,
 )
 from outlay.agents.parallel_distill_refine.shape import (
     SEPARATE,
@@ -56,12 +59,13 @@ from outlay.agents.parallel_distill_refine.workspace import (
     Workspace,
     chance,
     composed,
+    drawn,
     picks_schema,
     read_distilled,
 )
 from outlay.errors import BudgetExhaustedError, ModelError, OutlayError
 from outlay.ledger import require_fence
-from outlay.outcome import on_its_own, outcome_of, prompt_in_full, unpaid
+from outlay.outcome import outcome_of, unpaid
 from outlay.strategy import Strategy, stop_reason
 
 if TYPE_CHECKING:
@@ -123,85 +127,77 @@ class Loop(Strategy[ConfigT]):
         wanted, allotting = self._widths, self._allotting
         sizes = await allotting.sizes(state["question"], self._distill)
         shape = await allotting.fit(wanted, sizes, self._distill) or Shape(widths=(1,), tokens=self._most)
+        await allotting.set_aside(sizes, shape, self._distill)
         return {
             "sizes": sizes,
             "shape": shape,
-            "held": await allotting.set_aside(sizes, shape),
             "round": 0,
             "attempt": 0,
             "workspaces": (Workspace(),),
             "stopped": "finished",
+            "drafts": None,
+            "path": (),
             "notes": narrowed(shape, wanted),
         }
 
     async def draft(self, state: DraftTask) -> DraftUpdate:
-        completions: Sequence[Completion | OutlayError]
-        try:
-            completions = await self.model.sample(
-                prompt_of(state["question"], state["workspace"]),
-                state["count"],
-                first=state["first"],
-                max_output_tokens=state["tokens"],
-                temperature=self.config.temperature,
-                seed=self.config.seed,
-                return_failures=True,
-            )
-        except (BudgetExhaustedError, ModelError) as exc:
-            completions = [exc] * state["count"]
+        completions = await self._sampled(
+            prompt_of(state["question"], state["workspace"]),
+            state["count"],
+            first=state["first"],
+            max_output_tokens=state["tokens"],
+            min_output_tokens=min(state["tokens"], self.config.min_draft_tokens),
+        )
         return {"drafts": await read_drafts(completions, self.model, state["round"])}
 
     async def gather(self, state: State) -> GatherUpdate:
         """Decide what becomes of a round: its answer, another round, or another try."""
         drafts = of_round(state)
         usable = [draft for draft in drafts if draft.usable]
-        if not usable:
-            failed = any(draft.error and not draft.refused for draft in drafts)
-            if failed and not state["attempt"]:
-                return {"next": "draft", "attempt": 1}
-            return {"next": "refine", "workspaces": (Workspace(),), "notes": [ALL_FAILED]}
-        path, notes = [longest(usable)], left_out(drafts, usable)
+        path, notes = (*state["path"], *waited_for(drafts)), (*state["notes"], *left_out(drafts))
         if self._agreement and agree(drafts, self._agreement):
             return {"next": "vote", "path": path, "notes": notes}
-        wanted, sizes, distill = state["shape"].widths[1:], state["sizes"], self._distill
-        later = await self._allotting.fit(wanted, sizes, distill, usable, held=bool(state["held"]))
+        if not usable:
+            # What was cut short would be cut again under the same cap: only failures are tried again.
+            failed = any(draft.error and not draft.refused for draft in drafts)
+            if failed and not state["attempt"]:
+                return {"next": "draft", "attempt": 1, "path": path}
+            return {"next": "refine", "path": path, "notes": (*state["notes"], ALL_FAILED)}
+        wanted, distill, allotting = state["shape"].widths[1:], self._distill, self._allotting
+        held = allotting.held()
+        later = await allotting.fit(wanted, state["sizes"], distill, usable, held=held)
         if later is None and distill != "random-k":
-            distill, notes = "random-k", [*notes, AT_RANDOM]
-            later = await self._allotting.fit(wanted, sizes, distill, usable, held=bool(state["held"]))
+            distill, notes = "random-k", (*notes, AT_RANDOM)
+            later = await allotting.fit(wanted, state["sizes"], distill, usable, held=held)
         if later is None:
-            return {"next": "vote", "path": path, "notes": [*notes, UNREFINED], "stopped": "budget"}
+            return {"next": "vote", "path": path, "notes": (*notes, UNREFINED), "stopped": "budget"}
         return {
             "next": "distill" if distills(distill, self._k, len(usable)) else "compose",
             "path": path,
             "shape": later,
             "operator": distill,
             "distilled": (),
-            "notes": [*notes, *narrowed(later, wanted)],
+            "notes": (*notes, *narrowed(later, wanted)),
         }
 
     async def distill(self, state: State) -> DistillUpdate:
-        distill, question, place = state["operator"], state["question"], state["round"]
-        texts = [draft.text for draft in of_round(state) if draft.usable]
-        k = min(self._k, len(texts))
-        schema = None if writes(distill) else picks_schema(len(texts), k)
-        try:
-            completions = await self.model.sample(
-                distilling_prompt(distill, question, texts, k),
-                state["shape"].widths[0] if distill in SEPARATE else 1,
-                max_output_tokens=distill_tokens(distill, state["shape"].tokens, k, self.config.kappa),
-                temperature=self.config.temperature,
-                seed=self.config.seed,
-                response_schema=schema,
-                schema_name="Picks",
-            )
-        except (BudgetExhaustedError, ModelError) as exc:
-            return {"distilled": (), "path": [], "notes": [f"distilling failed ({exc}): drafts at random"]}
-        dice = chance(self.config.seed, question, place)
-        made = [read_distilled(said, distill, len(texts), k, dice) for said in completions]
-        paths = [on_its_own(said, prompt_in_full(completions)) for said in completions]
+        distill, config = state["operator"], self.config
+        drafts = [draft for draft in of_round(state) if draft.usable]
+        dice = chance(config.seed, state["question"], state["round"])
+        order = drawn(len(drafts), len(drafts), dice)  # what stands first or last weighs more with a model
+        k = min(self._k, len(drafts))
+        completions = await self._sampled(
+            distilling_prompt(distill, state["question"], [drafts[place].text for place in order], k),
+            state["shape"].widths[0] if distill in SEPARATE else 1,
+            max_output_tokens=distill_tokens(state["shape"].tokens, config.kappa),
+            response_schema=None if writes(distill) else picks_schema(len(drafts), k),
+            schema_name="Picks",
+        )
+        made = tuple(read_distilled(said, distill, order, k, config.kappa, dice) for said in completions)
         return {
-            "distilled": tuple(made),
-            "path": [max(paths, key=lambda usage: usage.total_tokens)],
-            "notes": [each.problem for each in made if each.problem],
+            "distilled": made,
+            "path": (*state["path"], *longest(completions)),
+            "notes": (*state["notes"], *(each.problem for each in made if each.problem)),
         }
 
     async def compose(self, state: State) -> ComposeUpdate:
@@ -210,43 +206,35 @@ class Loop(Strategy[ConfigT]):
         children = state["shape"].widths[0] if state["operator"] in SEPARATE else 1
         dice = [chance(config.seed, state["question"], place, child) for child in range(children)]
         made = composed(drafts, state["distilled"], self._k, config.kappa, dice)
-        empty = f"no draft fits into {config.kappa} tokens: asked again without a workspace"
         return {
             "workspaces": made,
             "round": place + 1,
             "attempt": 0,
-            "notes": [] if all(workspace.text for workspace in made) else [empty],
+            "notes": (*state["notes"], *crowded(made, min(self._k, len(drafts)), config.kappa)),
         }
 
     async def refine(self, state: State) -> OutcomeUpdate:
         drafts, workspace = state.get("drafts", []), state["workspaces"][0]
-        prompt, temperature, seed = (
-            prompt_of(state["question"], workspace),
-            self.config.temperature,
-            self.config.seed,
-        )
-        if not workspace.text and seed is not None:
-            seed += len(drafts)  # the drafts were asked the same: under their seeds it would repeat one
-        try:
-            with self._answering(state):
-                said = await self.speak(
-                    self.model, prompt, max_output_tokens=self._most, temperature=temperature, seed=seed
-                )
-        except (BudgetExhaustedError, ModelError) as exc:
-            if any(draft.usable for draft in drafts):
-                reason = stop_reason(exc) if isinstance(exc, BudgetExhaustedError) else "finished"
-                return {"outcome": self._settled(state, f"no refined answer ({exc})", reason)}
-            if isinstance(exc, ModelError):
-                raise
-            return {"outcome": noted(unpaid(exc), state)}
-        outcome, path = outcome_of(said), [on_its_own(said, said.usage.prompt_tokens)]
-        if outcome.value is None and any(draft.value for draft in drafts):
+        known = any(draft.usable or draft.value for draft in drafts)
+        prompt = prompt_of(state["question"], workspace)
+        with self._answering():  # where the drafts were asked the same, it is one more of them
+            (said,) = await self._sampled(prompt, 1, first=len(drafts), max_output_tokens=self._most)
+        if isinstance(said, OutlayError) and known:
+            reason = stop_reason(said) if isinstance(said, BudgetExhaustedError) else "finished"
+            return {"outcome": self._settled(state, f"no refined answer ({said})", reason)}
+        if isinstance(said, BudgetExhaustedError):
+            return {"outcome": noted(unpaid(said), state)}
+        if isinstance(said, OutlayError):
+            raise said
+        outcome, path = outcome_of(said), longest([said])
+        cut = said.finish_reason == "length" or not said.text.strip()
+        if outcome.value is None and known and (cut or mostly_marked(drafts)):
             return {"outcome": self._settled(state, UNANSWERED, outcome.stop_reason, path)}
+        self.say(outcome.text)
         return {"outcome": noted(outcome, state, path)}
 
     async def vote(self, state: State) -> OutcomeUpdate:
-        with self._answering(state):
-            return {"outcome": self._settled(state, None, state["stopped"])}
+        return {"outcome": self._settled(state, None, state["stopped"])}
 
     def children(self, state: State) -> list[Send] | Literal["refine"]:
         """Which drafts come next?"""
@@ -280,10 +268,20 @@ class Loop(Strategy[ConfigT]):
         self.say(outcome.text)
         return noted(outcome, state, path)
 
+    async def _sampled(self, prompt: str, n: int, **options: Any) -> Sequence[Completion | OutlayError]:
+        """Ask n times; a failure stands in its place."""
+        config = self.config
+        try:
+            return await self.model.sample(
+                prompt, n, temperature=config.temperature, seed=config.seed, return_failures=True, **options
+            )
+        except (BudgetExhaustedError, ModelError) as exc:
+            return (exc,) * n
+
     @contextmanager
-    def _answering(self, state: State) -> Iterator[None]:
+    def _answering(self) -> Iterator[None]:
         """Draw on what was set aside for the answer, and give back what is left of it."""
-        with require_fence().open(state["held"], missing_ok=True) as kept:
+        with require_fence().open(HOLD, missing_ok=True) as kept:
             try:
                 yield
             finally:

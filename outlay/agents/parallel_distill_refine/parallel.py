@@ -5,7 +5,7 @@ their solutions are distilled, into a new workspace of at most kappa tokens; the
 the answer. Beyond the paper: a budget narrows the rounds, the answer's part is set aside first, drafts that
 were cut short never enter, and drafts that agree are not refined.
 
-    START -> allot -> draft* -> gather -> distil -> compose -> draft* ... -> refine -> END
+    START -> allot -> draft* -> gather -> distill -> compose -> draft* ... -> refine -> END
                                 gather -(agreed)-> vote -> END
 """
 

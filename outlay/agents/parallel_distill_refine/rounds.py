@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from outlay.agents.parallel_distill_refine.prompts import draft_prompt, refine_prompt
 from outlay.agents.parallel_distill_refine.shape import PAIR
 from outlay.agents.parallel_distill_refine.workspace import Draft
-from outlay.answers import tally
+from outlay.answers import extract, tally
 from outlay.errors import BudgetExhaustedError, OutlayError
 from outlay.outcome import Outcome, on_its_own, outcome_of, prompt_in_full, stop_reason
 
@@ -35,23 +35,31 @@ def agree(drafts: Sequence[Draft], share: float) -> bool:
 
 
 def majority(drafts: Sequence[Draft], problem: str | None, reason: StopReason) -> Outcome:
-    """Give the answer of most drafts, of the last round that has any; else a draft without one.
+    """Give the answer of most drafts, of the last round that has any; else the last draft.
 
     Args:
         drafts: Of all rounds; one of them is usable, or has an answer although it was cut short.
         problem: Why it is taken, if not because they agree.
         reason: Why the run ends.
     """
-    answered = [draft for draft in drafts if draft.value]
-    voters = [draft for draft in answered if draft.round == answered[-1].round]
+    last = max(draft.round for draft in drafts if draft.usable or draft.value)
+    voters = [draft for draft in drafts if draft.round == last]
     votes = tally([draft.value for draft in voters])
-    chosen = voters[votes[0].first] if votes else next(draft for draft in drafts if draft.usable)
+    chosen = voters[votes[0].first] if votes else next(draft for draft in voters if draft.usable)
+    what = "the drafts' majority" if votes else "the last round's first draft"
     return Outcome(
         text=chosen.text,
         value=chosen.value if votes else None,
         stop_reason=reason,
-        degraded=f"{problem}: the drafts' majority is taken" if problem else None,
+        degraded=f"{problem}: {what} is taken" if problem else None,
     )
+
+
+def mostly_marked(drafts: Sequence[Draft]) -> bool:
+    """Whether most usable drafts mark an answer, so that a refined one without any is no answer."""
+    usable = [draft for draft in drafts if draft.usable]
+    marked = sum(extract(draft.text, marked=True) is not None for draft in usable)
+    return 2 * marked > len(usable)
 
 
 def prompt_of(question: str, workspace: Workspace) -> str:
@@ -90,27 +98,43 @@ def of_round(state: State) -> list[Draft]:
     return [draft for draft in state.get("drafts", []) if draft.round == state["round"]]
 
 
-def longest(drafts: Sequence[Draft]) -> Usage:
-    """Give what the dearest draft cost: the one that a user waits for."""
-    return max((draft.usage for draft in drafts), key=lambda usage: usage.total_tokens)
+def waited_for(drafts: Sequence[Draft]) -> list[Usage]:
+    """Give what the dearest draft cost, used or not: it is what a user waits for."""
+    came = [draft.usage for draft in drafts if draft.error is None]
+    return [max(came, key=lambda usage: usage.total_tokens)] if came else []
 
 
-def left_out(drafts: Sequence[Draft], usable: Sequence[Draft]) -> list[str]:
+def longest(completions: Sequence[Completion | OutlayError]) -> list[Usage]:
+    """Give what the dearest of some samples cost, if any came back."""
+    prompt_tokens = prompt_in_full(completions)
+    came = [on_its_own(said, prompt_tokens) for said in completions if not isinstance(said, OutlayError)]
+    return [max(came, key=lambda usage: usage.total_tokens)] if came else []
+
+
+def crowded(workspaces: Sequence[Workspace], drafts: int, kappa: int) -> list[str]:
+    """Say where fewer drafts than were to enter fit into a workspace."""
+    fewest = min(w.drafts for w in workspaces) if all(w.drafts or not w.text for w in workspaces) else drafts
+    return [f"{fewest} of {drafts} drafts fit into {kappa} tokens"] if fewest < drafts else []
+
+
+def left_out(drafts: Sequence[Draft]) -> list[str]:
     """Say which drafts do not enter."""
-    failed = sum(draft.error is not None for draft in drafts)
-    cut = len(drafts) - failed - len(usable)
+    refused = sum(draft.refused is not None for draft in drafts)
+    failed = sum(draft.error is not None for draft in drafts) - refused
+    cut = sum(draft.error is None and not draft.usable for draft in drafts)
     notes = [
+        f"the budget paid for {len(drafts) - refused} of {len(drafts)} drafts" if refused else "",
         f"{failed} of {len(drafts)} drafts failed" if failed else "",
-        f"{cut} of {len(drafts)} drafts were cut short and left out" if cut else "",
+        f"{cut} of {len(drafts)} drafts were cut short or empty, and left out" if cut else "",
     ]
     return [note for note in notes if note]
 
 
-def narrowed(shape: Shape, wanted: Sequence[int]) -> list[str]:
+def narrowed(shape: Shape, wanted: Sequence[int]) -> tuple[str, ...]:
     """Say what of the rounds the budget does not pay for."""
     if shape.widths == tuple(wanted):
-        return []
-    return [f"the budget pays for widths {_written(shape.widths)} instead of {_written(wanted)}"]
+        return ()
+    return (f"the budget pays for widths {_written(shape.widths)} instead of {_written(wanted)}",)
 
 
 def _written(widths: Sequence[int]) -> str:
@@ -120,7 +144,7 @@ def _written(widths: Sequence[int]) -> str:
 def noted(outcome: Outcome, state: State, path: Sequence[Usage] = ()) -> Outcome:
     """Add what had to be left out on the way, and what the way cost: B_seq."""
     notes = [*state["notes"], *([outcome.degraded] if outcome.degraded else [])]
-    spent = [*state.get("path", []), *path]
+    spent = [*state["path"], *path]
     return outcome.model_copy(
         update={
             "degraded": "; ".join(dict.fromkeys(notes)) or None,

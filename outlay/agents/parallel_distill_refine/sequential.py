@@ -5,7 +5,7 @@ question and the draft before it, nothing older. With error analysis a call of i
 flaws before each refinement.
 
     START -> allot -> draft -> gather -> compose -> draft ... -> refine -> END
-                               gather -(error analysis)-> distil -> compose
+                               gather -(error analysis)-> distill -> compose
 """
 
 from __future__ import annotations

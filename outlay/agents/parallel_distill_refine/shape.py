@@ -23,13 +23,12 @@ if TYPE_CHECKING:
 Operator = Literal["global-summary", "shared-top-k", "per-sample-top-k", "random-k", "error-analysis"]
 """D, what makes a workspace of a round's drafts."""
 
-PICK_TOKENS: Final = 12
-"""What one pick of a selector may take, and the braces around all of them."""
-
 PAIR: Final = 2
 """The fewest drafts that there is something to distil of."""
 LABEL: Final = 6
-"""What stands around a draft in a prompt."""
+"""Tokens that stand around a draft in a prompt."""
+AROUND: Final = 40
+"""At most so many are reckoned for it in a workspace's bound."""
 LEAST_SUMMARY: Final = 64
 """Tokens below which no summary is asked for."""
 
@@ -52,11 +51,6 @@ class Sizes(Record):
     """What a token of a draft or a workspace counts for, where prompts are bounded and not counted."""
     per_request: int = 1
     """Samples that one request can ask for."""
-
-    @property
-    def workspace(self) -> int:
-        """Of a draft with a full workspace."""
-        return self.refining + self.weight * self.kappa
 
     def drafts(self, tokens: Sequence[int]) -> int:
         """Of a distilling call that reads drafts of so many tokens each."""
@@ -81,6 +75,12 @@ class Terms(Record):
     sizes: Sizes
     price: Price | None = None
     """Of a token, for a budget in dollars."""
+
+    def refining(self, tokens: int) -> int:
+        """Give the prompt of a draft with the fullest workspace that drafts of so many tokens can make."""
+        parts = {"global-summary": 1, "error-analysis": 2}.get(self.operator, self.k)
+        fullest = min(self.sizes.kappa, parts * (tokens + AROUND))
+        return self.sizes.refining + self.sizes.weight * fullest
 
 
 class Cost(Record):
@@ -114,9 +114,9 @@ def distills(operator: Operator, k: int, drafts: int) -> bool:
     return drafts > 0 and (writes(operator) or (operator != "random-k" and drafts > k))
 
 
-def distill_tokens(operator: Operator, tokens: int, k: int, kappa: int) -> int:
-    """Give the most that one distilling call may write."""
-    return min(tokens, kappa) if writes(operator) else PICK_TOKENS * (k + 1)
+def distill_tokens(tokens: int, kappa: int) -> int:
+    """Give the most that one distilling call may write; a selector may think before it chooses."""
+    return min(tokens, kappa)
 
 
 def worst_case(
@@ -124,7 +124,7 @@ def worst_case(
     terms: Terms,
     *,
     drafts: Sequence[int] = (),
-    held: bool = False,
+    held: int = 0,
 ) -> Cost:
     """Give what a shape costs at most.
 
@@ -132,11 +132,11 @@ def worst_case(
         shape: The rounds.
         terms: What they cost.
         drafts: Tokens of each draft of the round before, to be distilled first.
-        held: Whether the answer is paid for already, by what was set aside.
+        held: Output tokens of the answer that are set aside already, with its call and its prompt.
     """
     calls = prompts = outputs = 0
     operator, k, sizes = terms.operator, terms.k, terms.sizes
-    written = distill_tokens(operator, shape.tokens, k, sizes.kappa)
+    written = distill_tokens(shape.tokens, sizes.kappa)
     separate = operator in SEPARATE
     rounds = [tuple(drafts), *((shape.tokens,) * width for width in shape.widths)]
     for before, after in pairwise(rounds):
@@ -149,12 +149,12 @@ def worst_case(
             outputs += samples * written
         requests = width if before and separate else ceil(width / sizes.per_request)
         calls += requests
-        prompts += requests * (sizes.workspace if before else sizes.question)
+        prompts += requests * (terms.refining(shape.tokens) if before else sizes.question)
         outputs += sum(after)
     if held:
         calls -= 1
-        prompts -= sizes.workspace if drafts or len(shape.widths) > 1 else sizes.question
-        outputs -= shape.tokens
+        prompts -= terms.refining(min(held, shape.tokens))
+        outputs -= min(held, shape.tokens)
     return Cost(calls=calls, prompt_tokens=prompts, output_tokens=outputs)
 
 
@@ -166,7 +166,7 @@ def fit(
     most: int,
     least: int,
     drafts: Sequence[int] = (),
-    held: bool = False,
+    held: int = 0,
 ) -> Shape | None:
     """Give the widest shape that `left` pays for in the worst case, with drafts as long as it allows.
 

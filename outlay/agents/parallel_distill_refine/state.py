@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from operator import add
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from outlay.agents.parallel_distill_refine.shape import Operator, Shape, Sizes  # noqa: TC001 - LangGraph reads the annotations
 from outlay.agents.parallel_distill_refine.workspace import Distilled, Draft, Workspace  # noqa: TC001
@@ -13,22 +12,26 @@ from outlay.outcome import Outcome, StopReason  # noqa: TC001
 Next = Literal["draft", "distill", "compose", "refine", "vote"]
 
 
+def added(before: list[Any], further: list[Any] | None) -> list[Any]:
+    """Add to a list; `None` begins it anew, for a graph that is asked again on the same thread."""
+    return [] if further is None else [*before, *further]
+
+
 class State(TypedDict):
     """The state of the graph."""
 
     question: str
     sizes: Sizes
     shape: Shape
-    held: str
     round: int
     attempt: int
     operator: Operator
     next: Next
-    drafts: Annotated[list[Draft], add]
+    drafts: Annotated[list[Draft], added]
     distilled: tuple[Distilled, ...]
     workspaces: tuple[Workspace, ...]
-    path: Annotated[list[Usage], add]
-    notes: Annotated[list[str], add]
+    path: tuple[Usage, ...]
+    notes: tuple[str, ...]
     stopped: StopReason
     outcome: Outcome
 
@@ -49,12 +52,13 @@ class AllotUpdate(TypedDict):
 
     sizes: Sizes
     shape: Shape
-    held: str
     round: int
     attempt: int
     workspaces: tuple[Workspace, ...]
     stopped: StopReason
-    notes: list[str]
+    drafts: None
+    path: tuple[Usage, ...]
+    notes: tuple[str, ...]
 
 
 class DraftUpdate(TypedDict):
@@ -72,17 +76,17 @@ class GatherUpdate(TypedDict, total=False):
     operator: Operator
     distilled: tuple[Distilled, ...]
     workspaces: tuple[Workspace, ...]
-    path: list[Usage]
+    path: tuple[Usage, ...]
     stopped: StopReason
-    notes: list[str]
+    notes: tuple[str, ...]
 
 
 class DistillUpdate(TypedDict):
     """What `distill` writes."""
 
     distilled: tuple[Distilled, ...]
-    path: list[Usage]
-    notes: list[str]
+    path: tuple[Usage, ...]
+    notes: tuple[str, ...]
 
 
 class ComposeUpdate(TypedDict):
@@ -91,7 +95,7 @@ class ComposeUpdate(TypedDict):
     workspaces: tuple[Workspace, ...]
     round: int
     attempt: int
-    notes: list[str]
+    notes: tuple[str, ...]
 
 
 class OutcomeUpdate(TypedDict):

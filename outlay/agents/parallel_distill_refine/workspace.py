@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from outlay.agents.parallel_distill_refine.prompts import ATTEMPT, BETWEEN, FLAWS, attempts
 from outlay.agents.parallel_distill_refine.shape import writes
 from outlay.budget import Record, Usage
+from outlay.errors import OutlayError
 from outlay.outcome import StopReason
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from outlay.agents.parallel_distill_refine.shape import Operator
     from outlay.model import Completion
 
-_PICK: Final = re.compile(r"\d+")
+_JSON: Final = re.compile(r'"picks"\s*:\s*\[([^\]]*)\]?')
+_NUMBER: Final = re.compile(r"\d+")
 
 
 class Draft(Record):
@@ -28,11 +30,11 @@ class Draft(Record):
     """r, counted from 0."""
     text: str = ""
     value: str | None = None
-    """The extracted, normalised answer; `None` abstains from votes."""
+    """The extracted answer; `None` abstains from votes."""
     tokens: int = 0
     """Of `text`, at most."""
     cut: bool = False
-    """Whether it, or its thinking, was cut short at its token limit."""
+    """Whether it, or its thinking, was cut short at its token limit, or is empty."""
     error: str | None = None
     """Why there is none."""
     refused: StopReason | None = None
@@ -138,28 +140,47 @@ def picks_schema(count: int, k: int) -> dict[str, Any]:
     }
 
 
-def read_distilled(said: Completion, operator: Operator, count: int, k: int, dice: Random) -> Distilled:
-    """Read a distilling call's reply; what a choice of k of `count` drafts leaves open, the dice fill."""
+def read_distilled(
+    said: Completion | OutlayError, operator: Operator, order: Sequence[int], k: int, kappa: int, dice: Random
+) -> Distilled:
+    """Read a distilling call's reply.
+
+    Args:
+        said: The reply, or the error in its place.
+        operator: What was asked for.
+        order: The places of the drafts as they stood in the prompt.
+        k: How many of them were to be chosen.
+        kappa: The workspace's bound, which what is written must keep.
+        dice: Fill up what a choice leaves open.
+    """
+    if isinstance(said, OutlayError):
+        return Distilled(problem=f"distilling failed ({said}): drafts at random")
     if not writes(operator):
-        picks, problem = read_picks(said.text, count, k, dice)
-        return Distilled(picks=picks, problem=problem)
-    text = said.text.strip()
-    if said.finish_reason == "length" or not text:
-        return Distilled(problem="the summary was cut short or empty: drafts at random")
-    return Distilled(text=text, tokens=said.usage.output_tokens, beside=operator == "error-analysis")
+        picks, problem = read_picks(said.text, len(order), k, dice)
+        return Distilled(picks=tuple(order[pick] for pick in picks), problem=problem)
+    text, what = said.text.strip(), "analysis" if operator == "error-analysis" else "summary"
+    tokens = said.usage.output_tokens - said.usage.reasoning_tokens
+    if said.finish_reason == "length" or not text or tokens > kappa:
+        without = "the draft alone" if operator == "error-analysis" else "drafts at random"
+        return Distilled(problem=f"the {what} was cut short, empty or too long: {without}")
+    return Distilled(text=text, tokens=tokens, beside=operator == "error-analysis")
 
 
 def read_picks(text: str, count: int, k: int, dice: Random) -> tuple[tuple[int, ...], str | None]:
-    """Read a selector's reply; what it leaves open is filled at random.
+    """Read a selector's reply: its JSON, or else the last numbers it names; the dice fill up the rest.
 
     Returns:
         k places of `count`, counted from 0, none twice; and what was wrong with the reply, if anything.
     """
-    numbers = [int(found) - 1 for found in _PICK.findall(text)[: 4 * k]]
-    valid = tuple(dict.fromkeys(place for place in numbers if 0 <= place < count))[:k]
+    found = _JSON.search(text)
+    numbers = [int(number) - 1 for number in _NUMBER.findall(found[1] if found else text)]
+    valid = tuple(dict.fromkeys(place for place in numbers if 0 <= place < count))
+    valid = valid[:k] if found else valid[-k:]
     missing = k - len(valid)
-    if not missing:
+    if found and not missing:
         return valid, None
     rest = [place for place in range(count) if place not in valid]
-    problem = f"the selector chose {len(valid)} drafts instead of {k}: filled up at random"
-    return (*valid, *dice.sample(rest, missing)), problem
+    picks = (*valid, *dice.sample(rest, missing))
+    if missing:
+        return picks, f"the selector chose {len(valid)} drafts instead of {k}: filled up at random"
+    return picks, "the selector gave no JSON: the last drafts it names are taken"

@@ -239,7 +239,7 @@ def anchoring(  # noqa: PLR0913 - typer reads the options off the signature
     concurrency: Concurrency = 8,
     as_json: Json = False,
 ) -> int:
-    """Find out whether a model should refine: what it makes of right drafts only, of wrong ones only, and of drafts as they come."""
+    """Find out whether a model should refine: what it makes of right, of wrong and of all drafts."""
     order = AnchoringOrder(
         data=data,
         out=out,

@@ -35,18 +35,20 @@ def test_a_worst_case_by_hand() -> None:
     cost = worst_case(Shape(widths=(4, 1), tokens=300), terms("global-summary"))
     # Four drafts; a summary that reads them (6 tokens of label each) and fills its cap; the answer.
     assert (cost.calls, cost.output_tokens) == (6, 4 * 300 + 300 + 300)
-    assert cost.prompt_tokens == 4 * 100 + (160 + 4 * 306) + (150 + 500)
+    assert cost.prompt_tokens == 4 * 100 + (160 + 4 * 306) + (150 + 340)
 
 
 def test_an_answer_that_was_set_aside_costs_nothing_more() -> None:
     shape = Shape(widths=(4, 1), tokens=300)
-    whole, rest = worst_case(shape, terms()), worst_case(shape, terms(), held=True)
+    whole, rest = worst_case(shape, terms()), worst_case(shape, terms(), held=300)
     assert (whole.calls - rest.calls, whole.output_tokens - rest.output_tokens) == (1, 300)
     assert whole.prompt_tokens - rest.prompt_tokens == 150 + 500
+    longer = Shape(widths=(4, 1), tokens=400)
+    assert worst_case(longer, terms(), held=300).output_tokens == 4 * 400 + 100
 
 
 def test_drafts_that_are_there_are_distilled_at_their_size() -> None:
-    cost = worst_case(Shape(widths=(1,), tokens=300), terms("global-summary"), drafts=(70, 80), held=True)
+    cost = worst_case(Shape(widths=(1,), tokens=300), terms("global-summary"), drafts=(70, 80), held=300)
     assert (cost.calls, cost.prompt_tokens, cost.output_tokens) == (1, 160 + 150 + 12, 300)
 
 
@@ -59,14 +61,14 @@ def test_where_all_drafts_enter_none_is_chosen(drafts: int, calls: int) -> None:
 def test_where_prompts_are_bounded_a_token_of_a_draft_counts_for_more() -> None:
     bounded = Terms(operator="global-summary", k=2, sizes=SIZES.model_copy(update={"weight": 5}))
     cost = worst_case(Shape(widths=(2, 1), tokens=100), bounded)
-    assert cost.prompt_tokens == 2 * 100 + (160 + 5 * 2 * 106) + (150 + 5 * 500)
+    assert cost.prompt_tokens == 2 * 100 + (160 + 5 * 2 * 106) + (150 + 5 * 140)
 
 
 def test_a_request_of_many_samples_carries_its_prompt_once() -> None:
     together = Terms(operator="random-k", k=2, sizes=SIZES.model_copy(update={"per_request": 4}))
     cost = worst_case(Shape(widths=(6, 2, 1), tokens=10), together)
     # Two requests for six drafts; each child that draws its own workspace needs one of its own.
-    assert (cost.calls, cost.prompt_tokens) == (2 + 2 + 1, 2 * 100 + 3 * 650)
+    assert (cost.calls, cost.prompt_tokens) == (2 + 2 + 1, 2 * 100 + 3 * (150 + 2 * 50))
 
 
 @pytest.mark.parametrize(
@@ -110,9 +112,9 @@ def test_one_call_takes_what_there_is() -> None:
 
 def test_a_summary_that_could_say_nothing_is_not_asked_for() -> None:
     left = Budget(output_tokens=63)
-    assert fit((1,), terms("global-summary"), left, most=500, least=300, drafts=(200,) * 4, held=True) is None
+    assert fit((1,), terms("global-summary"), left, most=500, least=300, drafts=(200,) * 4, held=500) is None
     left = Budget(output_tokens=64)
-    found = fit((1,), terms("global-summary"), left, most=500, least=300, drafts=(200,) * 4, held=True)
+    found = fit((1,), terms("global-summary"), left, most=500, least=300, drafts=(200,) * 4, held=500)
     assert found == Shape(widths=(1,), tokens=64)
 
 

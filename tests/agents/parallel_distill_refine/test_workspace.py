@@ -45,7 +45,13 @@ def test_where_there_are_no_more_than_k_all_are_drawn(k: int) -> None:
     ("text", "chosen", "problem"),
     [
         ('{"picks": [3, 1]}', (2, 0), None),
-        ("I take attempts 3 and 1.", (2, 0), None),
+        (
+            "The 2 best of the 4 are 3 and 1.",
+            (2, 0),
+            "the selector gave no JSON: the last drafts it names are taken",
+        ),
+        ('Picking 2: {"picks": [3, 4]}', (2, 3), None),
+        ('{"picks": [3, 4', (2, 3), None),
         ('{"picks": [3, 3]}', (2,), "the selector chose 1 drafts instead of 2: filled up at random"),
         ('{"picks": [0, 9]}', (), "the selector chose 0 drafts instead of 2: filled up at random"),
         ("the last two", (), "the selector chose 0 drafts instead of 2: filled up at random"),
@@ -93,6 +99,6 @@ def test_picked_drafts_enter_and_no_others_in_an_order_of_chance() -> None:
     "said", [Completion(text="half of it", finish_reason="length"), Completion(text=" \n")]
 )
 def test_a_summary_that_was_cut_short_is_none(said: Completion) -> None:
-    made = read_distilled(said, "global-summary", 8, 2, DICE)
-    assert (made.text, made.problem) == ("", "the summary was cut short or empty: drafts at random")
+    made = read_distilled(said, "global-summary", range(8), 2, 500, DICE)
+    assert (made.text, made.problem) == ("", "the summary was cut short, empty or too long: drafts at random")
     assert compose(DRAFTS, made, 2, 500, DICE).drafts == 2
