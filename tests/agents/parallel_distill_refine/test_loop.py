@@ -7,14 +7,22 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from langgraph.checkpoint.memory import InMemorySaver
 
-from outlay import Budget, ConfigurationError, Ledger, ModelRefusedError, Price
+from outlay import Budget, ConfigurationError, Ledger, ModelRefusedError, Price, Usage
 from outlay.agents import ParallelDistillRefine, SequentialRefinement
-from outlay.model import Choice
+from outlay.ledger import Claim
+from outlay.model import Choice, Reply
+from outlay.outcome import Finished, Token
+from outlay.replay import Replay
+from outlay.strategy import serializer
 from outlay.testing import ScriptedModel, prompt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+    from langchain_core.runnables import RunnableConfig
 
     from outlay import Answer
     from outlay.model import Request
@@ -358,3 +366,163 @@ def test_drafts_without_an_answer_are_better_than_nothing() -> None:
     answer = wide(model).run(QUESTION)
     assert (answer.text, answer.value) == (words, None)
     assert answer.degraded == "no refined answer (no): the last round's first draft is taken"
+
+
+def test_what_is_streamed_is_the_answer_whatever_it_falls_back_on() -> None:
+    async def streamed(refine: Any) -> tuple[str, str]:
+        strategy = wide(scripted(draft=answers("5", "7", "7", "6"), refine=refine), max_output_tokens=30)
+        events = [event async for event in strategy.astream(QUESTION)]
+        finished = events[-1]
+        assert isinstance(finished, Finished)
+        return "".join(e.text for e in events if isinstance(e, Token)), finished.answer.text
+
+    for refine in (r"Surely \boxed{8}", " ".join(["cut"] * 90), DOWN):
+        text, answer = asyncio.run(streamed(refine))
+        assert text == answer != ""
+
+
+def test_a_stray_number_in_a_draft_is_no_answer_to_fall_back_on() -> None:
+    essay = "Because small particles scatter blue light more than red.\nThat is all there is to it."
+    model = scripted(draft=[essay, essay, "Light of 400 nm is\nscattered most.", essay], refine=essay)
+    answer = wide(model).run("Why is the sky blue?")
+    assert (answer.text, answer.value, answer.degraded) == (essay, None, None)
+
+
+def test_where_refining_fails_the_newest_draft_is_the_best() -> None:
+    versions = ["version b of it,\nno doubt", "version c of it,\nno doubt", DOWN]
+    model = scripted(draft="version a of it,\nno doubt", refine=versions)
+    answer = SequentialRefinement(model, rounds=3).run(QUESTION)
+    assert answer.text == "version c of it,\nno doubt"
+
+
+def test_drafts_that_marked_an_answer_before_they_were_cut_count() -> None:
+    long = r"\boxed{7} it is, " + " ".join(["because"] * 60)
+    model = scripted(draft=[long] * 4 + [DOWN])
+    answer = wide(model, max_output_tokens=20).run(QUESTION)
+    assert (answer.value, len(model.requests)) == ("7", 5)
+    agreeing = wide(scripted(draft=long), max_output_tokens=20, agreement=0.75).run(QUESTION)
+    assert (agreeing.value, agreeing.usage.calls) == ("7", 4)
+
+
+def test_a_summary_that_is_longer_than_its_bound_is_none() -> None:
+    said = Choice(text=" ".join(["note"] * 600))
+    usage = Usage(calls=1, generations=1, prompt_tokens=9, output_tokens=600)
+    model = scripted(summarise=Reply(choices=(said,), usage=usage))
+    answer = wide(model, kappa=120).run(QUESTION)
+    assert "note" not in model.prompts[-1]
+    assert answer.degraded == "the summary was cut short, empty or too long: drafts at random"
+
+
+def test_with_a_journal_the_plain_call_is_a_sample_of_its_own(tmp_path: Path) -> None:
+    drafts = [" ".join(["long"] * 60)] * 4 + answers("5")
+    with Replay(tmp_path / "journal.sqlite") as replay:
+        model = scripted(draft=drafts, options={"replay": replay})
+        answer = wide(model, max_output_tokens=30).run(QUESTION)
+    assert (answer.value, len(model.requests)) == ("5", 5)
+
+
+def test_nothing_is_held_on_somebody_elses_fence() -> None:
+    async def scenario() -> None:
+        with Ledger(Budget(output_tokens=5000)) as ledger:
+            model = scripted(draft=OSError("not ours"))
+            with pytest.raises(OSError, match="not ours"):
+                await wide(model).graph.ainvoke({"question": QUESTION})
+            assert not ledger.set_asides
+
+    asyncio.run(scenario())
+
+
+def test_a_second_question_on_the_same_thread_begins_anew() -> None:
+    async def scenario() -> list[str]:
+        model = scripted(draft=answers("7"))
+        graph = (
+            wide(model, distill="random-k").build().compile(checkpointer=InMemorySaver(serde=serializer()))
+        )
+        thread: RunnableConfig = {"configurable": {"thread_id": "one"}}
+        first: Any = {"question": "FIRST?"}
+        second: Any = {"question": "SECOND?"}
+        with Ledger():
+            await graph.ainvoke(first, thread)
+            asked = len(model.requests)
+            await graph.ainvoke(second, thread)
+        return model.prompts[asked:]
+
+    prompts = asyncio.run(scenario())
+    assert len(prompts) == 5
+    assert not any("FIRST" in text for text in prompts)
+    assert prompts[-1].count("Attempt") == 2
+
+
+def test_drafts_that_would_be_too_short_are_refused_and_said_to_be() -> None:
+    async def scenario() -> list[Answer]:
+        def strategy() -> ParallelDistillRefine:
+            model = ScriptedModel(Script(), delay=0.01)
+            return ParallelDistillRefine(
+                model, widths=(8, 1), agreement=None, max_output_tokens=100, min_draft_tokens=100
+            )
+
+        with Ledger(Budget(output_tokens=950)):
+            return list(await asyncio.gather(strategy().arun(QUESTION), strategy().arun(QUESTION)))
+
+    degraded = " ".join(answer.degraded or "" for answer in asyncio.run(scenario()))
+    assert "failed" not in degraded
+    assert "cut short" not in degraded
+
+
+def test_what_was_waited_for_counts_drafts_that_were_cut() -> None:
+    model = scripted(draft=[" ".join(["long"] * 90), *answers("7")], options={"max_n": 4})
+    answer = wide(model, distill="random-k", max_output_tokens=50).run(QUESTION)
+    assert answer.sequential is not None
+    assert answer.sequential.output_tokens == 50 + 2
+
+
+def test_an_answer_that_was_set_aside_is_paid_for_when_others_take_the_rest() -> None:
+    async def scenario() -> tuple[Answer, list[str]]:
+        with Ledger(Budget(output_tokens=100)) as ledger:
+
+            def reply(request: Request) -> Any:
+                if len(model.requests) == 4:  # somebody else takes all that is free
+                    free = int(ledger.remaining.output_tokens or 0)
+                    ledger.reserve(Claim(max_output_tokens=free)).settle(Usage(calls=1, output_tokens=free))
+                refined = " ".join(["so"] * 18) + r" \boxed{8}"
+                return Script(draft=answers(str(len(model.requests))), refine=refined)(request)
+
+            model = ScriptedModel(reply)
+            strategy = wide(model, distill="random-k", max_output_tokens=20, min_draft_tokens=5)
+            return await strategy.arun(QUESTION), kinds(model)
+
+    answer, asked = asyncio.run(scenario())
+    assert asked == ["draft"] * 4 + ["refine"]
+    assert answer.value == "8"
+
+
+def test_where_no_call_can_distill_drafts_are_drawn() -> None:
+    async def scenario() -> Answer:
+        with Ledger(Budget(calls=6)) as ledger:
+
+            def reply(request: Request) -> Any:
+                if len(model.requests) == 4:
+                    ledger.reserve(Claim(max_output_tokens=1)).settle(Usage(calls=1))
+                return Script(draft=answers(str(len(model.requests))))(request)
+
+            model = ScriptedModel(reply)
+            return await wide(model, k=2).arun(QUESTION)
+
+    answer = asyncio.run(scenario())
+    assert (answer.value, answer.usage.calls) == ("8", 5 + 1)
+    assert answer.degraded == "the budget does not pay for distilling: drafts drawn at random"
+
+
+def test_a_selector_may_think() -> None:
+    thought = "<think>" + " ".join(["well"] * 60) + '</think>{"picks": [1, 2]}'
+    answer = wide(scripted(select=thought), distill="shared-top-k").run(QUESTION)
+    assert answer.degraded is None
+
+
+def test_selectors_that_fail_are_told_and_leave_the_others_theirs() -> None:
+    model = scripted(draft=answers(*"1234"), select=[{"picks": [1, 2]}, DOWN, {"picks": [3, 4]}])
+    answer = wide(model, widths=(4, 3, 1), distill="per-sample-top-k", k=2).run(QUESTION)
+    assert "distilling failed (no): drafts at random" in (answer.degraded or "")
+    shown = re.findall(r"Attempt \d:\nIt is \\boxed{(\d)}", model.prompts[4])
+    for child, picks in ((7, shown[:2]), (9, shown[2:])):
+        assert sorted(re.findall(r"boxed{(\d)}", model.prompts[child])) == sorted(picks)
