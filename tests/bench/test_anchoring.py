@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     Answers = Callable[[Request], Any]
 
 SMALL = Injection(drafts=4, k=2, max_output_tokens=20)
+CAP = f"max_output_tokens={SMALL.max_output_tokens}"
 REFINING = "parallel-distill-refine:widths=[4,1],distill=random-k,k=2,agreement"
 EVERY = 4 + 1 + 3
 """Calls about an item that has right and wrong drafts."""
@@ -347,10 +348,25 @@ def mixed(*groups: tuple[int, str, str]) -> list[Case]:
 @pytest.mark.parametrize(
     ("cases", "verdict", "strategy", "says"),
     [
-        (mixed((60, "rrrr", "w"), (60, "wwxr", "r")), "agreement", f"{REFINING}=1", "vote from a share of 1"),
-        (mixed((60, "rrwr", "r"), (60, "wwwr", "r")), "refine", f"{REFINING}=none", "Refine always"),
-        (mixed((60, "rrwr", "w"), (60, "wwwr", "w")), "vote", "self-consistency:n=4", "Nothing is better"),
-        (mixed((60, "rrwr", "r"), (2, "wwwr", "r")), "noise", "self-consistency:n=4", "inside the noise"),
+        (
+            mixed((60, "rrrr", "w"), (60, "wwxr", "r")),
+            "agreement",
+            f"{REFINING}=1,{CAP}",
+            "vote from a share of 1",
+        ),
+        (mixed((60, "rrwr", "r"), (60, "wwwr", "r")), "refine", f"{REFINING}=none,{CAP}", "Refine always"),
+        (
+            mixed((60, "rrwr", "w"), (60, "wwwr", "w")),
+            "vote",
+            f"self-consistency:n=4,{CAP}",
+            "Nothing is better",
+        ),
+        (
+            mixed((60, "rrwr", "r"), (2, "wwwr", "r")),
+            "noise",
+            f"self-consistency:n=4,{CAP}",
+            "inside the noise",
+        ),
         (mixed((10, "wwwr", "r"), (9, "rrrr", "r")), "too few", None, "at least 20 are needed"),
         ([], "too few", None, "0 items with a vote and a refinement"),
     ],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from outlay.agents.parallel_distill_refine.config import LoopConfig
 from outlay.bench.analysis.findings import Estimate
 from outlay.bench.analysis.resampling import estimate, means, resampled_means
 from outlay.bench.anchoring.agreement import Choice, Verdict, choose
@@ -239,8 +240,12 @@ def _strategy(choice: Choice | None, how: Injection) -> str | None:
     """Write out what the verdict advises, as it was measured."""
     if choice is None or choice.verdict == "too few":
         return None
+    sampled = f"max_output_tokens={how.max_output_tokens}"
+    if how.temperature != LoopConfig().temperature:
+        sampled += f",temperature={how.temperature:g}"
     if choice.verdict in {"vote", "noise"}:
-        return f"self-consistency:n={how.drafts}"
+        return f"self-consistency:n={how.drafts},{sampled}"
     threshold = choice.best.threshold
     agreement = "none" if threshold is None else f"{threshold:g}"
-    return f"parallel-distill-refine:widths=[{how.drafts},1],distill=random-k,k={how.k},agreement={agreement}"
+    shape = f"widths=[{how.drafts},1],distill=random-k,k={how.k},agreement={agreement}"
+    return f"parallel-distill-refine:{shape},{sampled}"

@@ -97,7 +97,7 @@ def test_a_person_gets_a_table_and_what_to_do(outlay: Outlay) -> None:
     assert "refining pays where drafts are right less often than p* = " in ran.out
     assert "refined as they come (C)" in ran.out
     assert "Vote or refine, on the same 30 items" in ran.out
-    assert "use self-consistency: 'self-consistency:n=8'" in ran.out
+    assert "use self-consistency: 'self-consistency:n=8,max_output_tokens=512'" in " ".join(ran.out.split())
     assert "30 of 30 items are done" in ran.out
     assert "[/" not in ran.out  # markup that nobody reads
 
@@ -243,7 +243,9 @@ def test_a_program_gets_every_threshold_and_what_to_use(outlay: Outlay, data: st
     assert [choice[name]["value"] for name in ("vote", "refine", "chosen", "held_out")] == [50, 50, 100, 100]
     assert [choice[f"{name}_over_vote"]["value"] for name in ("refine", "chosen", "held_out")] == [0, 50, 50]
     assert (choice["chosen_over_refine"]["value"], choice["held_out_over_refine"]["value"]) == (50, 50)
-    assert told["strategy"] == ("parallel-distill-refine:widths=[4,1],distill=random-k,k=2,agreement=1")
+    assert told["strategy"].startswith(
+        "parallel-distill-refine:widths=[4,1],distill=random-k,k=2,agreement=1,max_output_tokens="
+    )
 
 
 def test_a_person_is_told_that_a_threshold_was_chosen_on_the_same_items(outlay: Outlay, data: str) -> None:
@@ -257,5 +259,5 @@ def test_a_person_is_told_that_a_threshold_was_chosen_on_the_same_items(outlay: 
 def test_a_simulated_model_that_tells_nothing_apart_should_vote(outlay: Outlay) -> None:
     undiscerning = ("--model", "simulated:ability=0.45,discernment=1,anchoring=2", "--data", "simulated:200")
     told = outlay("bench", "anchoring", *undiscerning, "--json").json
-    assert told["strategy"] == "self-consistency:n=8"
+    assert told["strategy"] == "self-consistency:n=8,max_output_tokens=512"
     assert told["choice"]["refine_over_vote"]["high"] < 0
