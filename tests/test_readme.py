@@ -57,6 +57,7 @@ NOT_RUN = {
     "outlay setup": "tests/cli/test_local.py runs it",
     "make scale": "it measures time, which tests do not",
     "make bench-smoke": "a part of make test",
+    "outlay bench anchoring": "tests/cli/bench/test_bench_anchoring.py runs it",
     "pip install '.[datasets]'": "it needs the network; the extra is looked up",
     "pip install '.[ray]'": "it needs the network; the extra is looked up",
 }
