@@ -49,8 +49,8 @@ STRATEGIES: Final = (
     "direct",
     "self-consistency:n=3,max_output_tokens=90,seed=1",
     "plan-and-budget",
-    "parallel-distill-refine:widths=[3,1],max_output_tokens=60,min_draft_tokens=30,seed=1",
-    "sequential-refinement:rounds=1,max_output_tokens=90,seed=1",
+    "parallel-distill-refine:widths=[3,1],max_output_tokens=40,min_draft_tokens=20,seed=1",
+    "sequential-refinement:rounds=1,max_output_tokens=50,seed=1",
 )
 
 
