@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,9 +15,9 @@ from rich.table import Table
 from outlay.bench.anchoring import inject
 from outlay.bench.manifest import shown_model
 from outlay.cli.bench.order import read_injection
-from outlay.cli.bench.progress import PAUSE, Progress, shown
+from outlay.cli.bench.progress import Progress, shown
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
-from outlay.cli.live import paper, say, say_aside, watched
+from outlay.cli.live import paper, say
 from outlay.cli.output import CleanOutput
 from outlay.cli.running import interruptible
 from outlay.errors import ConfigurationError, ModelError
@@ -184,11 +182,7 @@ class InjectionProgress(Progress):
         self.failed += bool(case.failures)
         self.paid = paid
         self.billed += case.usage
-        if self._bar is not None:
-            self._bar.advance(self._bar.tasks[0].id)
-        if not watched(sys.stderr) and time.monotonic() - self._said > PAUSE:
-            self._said = time.monotonic()
-            say_aside(f"{self.known()}; {self.spending()}")
+        self.step()
 
     def known(self) -> str:
         failed = f", {self.failed} of them with calls that failed" if self.failed else ""

@@ -87,6 +87,10 @@ class Progress:
         self.billed += trial.usage
         self.judge += trial.judge
         self.standings.setdefault(trial.condition.label, Standing()).add(trial)
+        self.step()
+
+    def step(self) -> None:
+        """Move the bar on by one; where nobody watches a terminal, say now and then how far it is."""
         if self._bar is not None:
             self._bar.advance(self._bar.tasks[0].id)
         if not watched(sys.stderr) and time.monotonic() - self._said > PAUSE:
