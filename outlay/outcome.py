@@ -125,6 +125,14 @@ def on_its_own(said: Completion, prompt_tokens: int) -> Usage:
     return said.usage.model_copy(update=alone)
 
 
+def longest(completions: Iterable[Completion | OutlayError]) -> list[Usage]:
+    """Give what was waited for of samples drawn side by side: the dearest, if any came back."""
+    said = list(completions)
+    prompt_tokens = prompt_in_full(said)
+    came = [on_its_own(each, prompt_tokens) for each in said if not isinstance(each, OutlayError)]
+    return [max(came, key=lambda usage: usage.total_tokens)] if came else []
+
+
 def unpaid(refusal: BudgetExhaustedError) -> Outcome:
     """Give the outcome of a run without an answer: no call was admitted, or none again after one failed."""
     failed = refusal.__cause__

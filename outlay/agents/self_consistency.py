@@ -20,16 +20,15 @@ from langgraph.graph import END, START, StateGraph
 from pydantic import Field
 
 from outlay.answers import Vote, asked, extract, normalise, tally
-from outlay.budget import Record, Settings, Usage, picodollars
+from outlay.budget import Record, Settings, Usage
 from outlay.errors import BudgetExhaustedError, ModelError, OutlayError
 from outlay.ledger import require_fence
-from outlay.outcome import on_its_own, prompt_in_full
+from outlay.outcome import longest
 from outlay.strategy import Outcome, StopReason, Strategy, stop_reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from outlay.budget import Budget
     from outlay.ledger import Claim
     from outlay.model import Completion, Model
 
@@ -142,7 +141,7 @@ class SelfConsistency(Strategy[Config]):
             raise next(c for c in completions if isinstance(c, ModelError))
         return {
             "samples": samples,
-            "path": _longest(completions),
+            "path": longest(completions),
             "refused": _refused(refused[0]) if refused else None,
         }
 
@@ -188,7 +187,7 @@ class SelfConsistency(Strategy[Config]):
                 or leader + k - runner_up > left - k
                 or confidence(leader + k, runner_up) >= self.config.threshold
             )
-        affordable = _affordable(claim, require_fence().remaining)
+        affordable = claim.output_within(require_fence().remaining)
         if affordable is None:
             return cap, count
         count = min(count, max(1, affordable // min(cap, self.config.min_sample_tokens)))
@@ -215,17 +214,6 @@ def confidence(leader: int, runner_up: int) -> float:
     return float(sum(comb(trials, k) for k in range(leader + 1)) / 2**trials)
 
 
-def _affordable(claim: Claim, left: Budget) -> int | None:
-    """Give the output tokens that are left beside one prompt; `None`: any number."""
-    rooms = [] if left.output_tokens is None else [left.output_tokens]
-    if left.total_tokens is not None:
-        rooms.append(left.total_tokens - claim.prompt_tokens)
-    if left.usd is not None and claim.price is not None:
-        bought = claim.price.affords(picodollars(left.usd), claim.prompt_tokens)
-        rooms += [] if bought is None else [bought]
-    return max(0, min(rooms)) if rooms else None
-
-
 def _lead(votes: Sequence[Vote]) -> tuple[int, int]:
     counts = [vote.count for vote in votes[:2]] + [0, 0]
     return counts[0], counts[1]
@@ -237,13 +225,6 @@ def _read(completion: Completion | OutlayError) -> Sample:
     cut = completion.finish_reason == "length"
     value = extract(completion.text, marked=cut)
     return Sample(text=completion.text, value=None if value is None else normalise(value), cut=cut)
-
-
-def _longest(completions: Sequence[Completion | OutlayError]) -> list[Usage]:
-    """Give what was waited for in a wave: its longest sample; nothing where there is none."""
-    prompt_tokens = prompt_in_full(completions)
-    alone = [on_its_own(c, prompt_tokens) for c in completions if not isinstance(c, OutlayError)]
-    return sorted(alone, key=lambda usage: usage.output_tokens)[-1:]
 
 
 def _reason(refused: Refused | None, chosen: Sample) -> StopReason:

@@ -52,6 +52,16 @@ class Claim(Record):
         dollars = self.price.worst_case(self.prompt_tokens, output) if self.price else 0
         return Amounts(1, output, self.prompt_tokens + output, dollars)
 
+    def output_within(self, left: Budget) -> int | None:
+        """Give the output tokens that `left` pays for beside one prompt; `None`: any number."""
+        rooms = [] if left.output_tokens is None else [left.output_tokens]
+        if left.total_tokens is not None:
+            rooms.append(left.total_tokens - self.prompt_tokens)
+        if left.usd is not None and self.price is not None:
+            bought = self.price.affords(picodollars(left.usd), self.prompt_tokens)
+            rooms += [] if bought is None else [bought]
+        return max(0, min(rooms)) if rooms else None
+
     def cost(self, usage: Usage) -> int | None:
         """Give what `usage` cost, in picodollars; `None` where the price is unknown."""
         return None if self.price is None else self.price.cost(usage)

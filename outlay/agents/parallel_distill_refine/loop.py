@@ -26,7 +26,6 @@ from outlay.agents.parallel_distill_refine.rounds import (
     agree,
     crowded,
     left_out,
-    longest,
     majority,
     mostly_marked,
     narrowed,
@@ -65,7 +64,7 @@ from outlay.agents.parallel_distill_refine.workspace import (
 )
 from outlay.errors import BudgetExhaustedError, ModelError, OutlayError
 from outlay.ledger import require_fence
-from outlay.outcome import outcome_of, unpaid
+from outlay.outcome import longest, outcome_of, unpaid
 from outlay.strategy import Strategy, stop_reason
 
 if TYPE_CHECKING:

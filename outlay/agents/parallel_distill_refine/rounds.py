@@ -104,13 +104,6 @@ def waited_for(drafts: Sequence[Draft]) -> list[Usage]:
     return [max(came, key=lambda usage: usage.total_tokens)] if came else []
 
 
-def longest(completions: Sequence[Completion | OutlayError]) -> list[Usage]:
-    """Give what the dearest of some samples cost, if any came back."""
-    prompt_tokens = prompt_in_full(completions)
-    came = [on_its_own(said, prompt_tokens) for said in completions if not isinstance(said, OutlayError)]
-    return [max(came, key=lambda usage: usage.total_tokens)] if came else []
-
-
 def crowded(workspaces: Sequence[Workspace], drafts: int, kappa: int) -> list[str]:
     """Say where fewer drafts than were to enter fit into a workspace."""
     fewest = min(w.drafts for w in workspaces) if all(w.drafts or not w.text for w in workspaces) else drafts
