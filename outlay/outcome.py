@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from outlay.answers import extract
 from outlay.budget import Budget, Record, Usage
+from outlay.environments import Episode
 from outlay.errors import OutlayError
 from outlay.ledger import Report
 
@@ -35,6 +36,8 @@ class Outcome(Record):
     sequential: Usage | None = None
     """What the calls that led to the answer cost, those beside them left out (B_seq of
     Parallel-Distill-Refine); `None`: all of `usage`, each call waited for the one before."""
+    episode: Episode | None = None
+    """What was done step by step, where the strategy acts; `None` where it only answers."""
 
 
 class TraceEntry(Record):

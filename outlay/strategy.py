@@ -91,6 +91,8 @@ class Strategy(ABC, Generic[ConfigT]):
     """What the budget buys, in a line."""
     planning: ClassVar[frozenset[str]] = frozenset()
     """The nodes that plan and do not answer, whose tokens E3 leaves out."""
+    stored: ClassVar[frozenset[str]] = frozenset()
+    """The collaborators that are no models but lie on disk: a path names them."""
     Config: ClassVar[type[Settings]]
 
     config: ConfigT
@@ -102,12 +104,17 @@ class Strategy(ABC, Generic[ConfigT]):
         given = dict(zip((f.name for f in slots), collaborators, strict=False))
         given |= {f.name: parameters.pop(f.name) for f in slots if f.name in parameters}
         for slot in slots:
-            model = given.get(slot.name, slot.default)
-            if not isinstance(model, (Model, str)) and model is not None:
-                raise ConfigurationError(f"{type(self).__name__} needs {slot.name}=, a Model or its name")
-            object.__setattr__(self, slot.name, Model(model) if isinstance(model, str) else model)
+            taken = self.collaborator(slot.name, given.get(slot.name, slot.default))
+            object.__setattr__(self, slot.name, taken)
         base = config.model_dump() if config else {}
         object.__setattr__(self, "config", self.Config(**base | parameters))
+
+    @classmethod
+    def collaborator(cls, name: str, given: Any) -> Any:
+        """Take what was passed for a field; here a model, which a `str` names, or none."""
+        if not isinstance(given, (Model, str)) and given is not None:
+            raise ConfigurationError(f"{cls.__name__} needs {name}=, a Model or its name")
+        return Model(given) if isinstance(given, str) else given
 
     @abstractmethod
     def build(self) -> StateGraph[Any, Any, Any, Any]:
@@ -223,10 +230,8 @@ class Strategy(ABC, Generic[ConfigT]):
         fence: Ledger,
         tell: Callable[[Event], None],
     ) -> Answer:
-        if not isinstance(question, str) or not question.strip():
-            raise ConfigurationError("the question is empty: pass a question")
-        state: Mapping[str, Any] = {"question": question}
-        with fence, self._replayed():
+        with fence, self._replayed(), self.entered(question) as words:
+            state: Mapping[str, Any] = {"question": words}
             run = Run(fence, tell)
             token = current_run.set(run)
             try:
@@ -243,6 +248,13 @@ class Strategy(ABC, Generic[ConfigT]):
         return Answer(
             **outcome.model_dump(), usage=fence.usage, report=fence.report(), trace=tuple(run.trace)
         )
+
+    @contextmanager
+    def entered(self, question: Any) -> Iterator[str]:
+        """Take what is asked for the length of a run, and give its words; some take more than questions."""
+        if not isinstance(question, str) or not question.strip():
+            raise ConfigurationError("the question is empty: pass a question")
+        yield question
 
     def say(self, text: str) -> None:
         """Show `text` as the answer to whoever streams the run, where no call of its own wrote it."""

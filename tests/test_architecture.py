@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parents[1] / "outlay"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-HEAVY = ("litellm", "torch", "faiss", "transformers", "langgraph", "langchain_core", "xllamacpp")
+HEAVY = (
+    "litellm",
+    "torch",
+    "faiss",
+    "transformers",
+    "langgraph",
+    "langchain_core",
+    "xllamacpp",
+    "textworld",
+    "alfworld",
+    "numpy",
+)
 HOMES = {
     "litellm": ("model/litellm_provider.py",),
     "xllamacpp": ("local.py",),
@@ -25,6 +36,9 @@ HOMES = {
     "torch": ("routers/",),
     "faiss": ("retrieval/",),
     "sentence_transformers": ("retrieval/",),
+    "textworld": ("environments/text_games.py",),
+    "alfworld": ("environments/text_games.py",),
+    "fast_downward": ("environments/text_games.py",),
 }
 
 
@@ -88,7 +102,19 @@ def test_heavy_packages_are_imported_only_in_their_homes() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["outlay", "outlay.agents", "outlay.ledger", "outlay.model", "outlay.replay", "outlay.testing"]
+    "name",
+    [
+        "outlay",
+        "outlay.agents",
+        "outlay.environments",
+        "outlay.ledger",
+        "outlay.memory.demonstrations",
+        "outlay.model",
+        "outlay.replay",
+        "outlay.retrieval",
+        "outlay.routers.cascade",
+        "outlay.testing",
+    ],
 )
 def test_public_names_exist_sorted_and_once(name: str) -> None:
     package = import_module(name)

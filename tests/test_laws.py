@@ -20,6 +20,7 @@ from langgraph.graph import END, START, StateGraph
 from outlay import Answer, Budget, Ledger, Model, ModelRefusedError, Price, Usage, agents
 from outlay.agents import (
     Direct,
+    InContextDistillation,
     ParallelDistillRefine,
     PlanAndBudget,
     SelfConsistency,
@@ -73,6 +74,12 @@ STRATEGIES = {
     ),
     "sequential-refinement": Lawful(
         lambda model: SequentialRefinement(model, rounds=2, error_analysis=True, max_output_tokens=9), LOOP
+    ),
+    "in-context-distillation": Lawful(
+        lambda model: InContextDistillation(model, model, n=2, temperature=0.7, max_output_tokens=9),
+        "__start__ begin, begin plan, begin retrieve, plan retrieve, retrieve sample, retrieve defer, "
+        "sample agree, agree sample, agree act, agree defer, agree finish, defer act, defer finish, "
+        "act retrieve, act finish, finish __end__",
     ),
 }
 

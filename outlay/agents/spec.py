@@ -9,6 +9,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 from outlay.agents.direct import Direct
+from outlay.agents.in_context_distillation import InContextDistillation
 from outlay.agents.parallel_distill_refine import ParallelDistillRefine, SequentialRefinement
 from outlay.agents.plan_and_budget import PlanAndBudget
 from outlay.agents.self_consistency import SelfConsistency
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
 
 STRATEGIES: Final[Mapping[str, type[Strategy[Any]]]] = {
     kind.name: kind
-    for kind in (Direct, SelfConsistency, PlanAndBudget, ParallelDistillRefine, SequentialRefinement)
+    for kind in (
+        Direct,
+        SelfConsistency,
+        PlanAndBudget,
+        ParallelDistillRefine,
+        SequentialRefinement,
+        InContextDistillation,
+    )
 }
 """Every strategy, by its name on the command line."""
 
@@ -40,7 +48,7 @@ def strategy_from_spec(
 
     Args:
         spec: A name, and after a colon parameters as `name=value`, separated by commas; the name of
-            a further model, such as a planner, is one, too.
+            a further model, such as a planner, is one, too, and so is the path of a bank.
         model: What answers.
         teacher: The dearer model, for a strategy that has one.
         seed: Overrides the seed in `spec`, for a strategy that has one.
@@ -54,7 +62,9 @@ def strategy_from_spec(
     kind = STRATEGIES[name]
     known = kind.Config.model_fields
     models: dict[str, Model | str] = {
-        key: model_named(written[key]) if model_named else written[key] for key in written if key not in known
+        key: model_named(written[key]) if model_named and key not in kind.stored else written[key]
+        for key in written
+        if key not in known
     }
     parameters = _parameters(kind, written)
     if seed is not None:
@@ -97,7 +107,7 @@ def canonical(spec: str) -> str:
 
 
 def collaborators(kind: type[Strategy[Any]]) -> tuple[str, ...]:
-    """Name the models that a strategy needs, in order."""
+    """Name what a strategy works with, in order: models, and what it keeps (`stored`)."""
     return tuple(field.name for field in fields(kind) if field.name != "config")
 
 

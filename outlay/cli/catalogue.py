@@ -35,6 +35,8 @@ def list_strategies(*, as_json: bool) -> int:
         console.print(f"  the budget buys: {entry['summary']}", soft_wrap=True)
         if further := entry["models"][1:]:
             console.print(f"  further models, given as parameters: {', '.join(further)}")
+        if entry["stored"]:
+            console.print(f"  given by its path: {', '.join(entry['stored'])}")
         console.print(_parameters(entry["parameters"]))
     return ANSWERED
 
@@ -46,7 +48,8 @@ def describe(kind: type[Strategy[Any]]) -> dict[str, Any]:
         "name": kind.name,
         "arxiv": source[1] if source else None,
         "summary": kind.summary,
-        "models": list(collaborators(kind)),
+        "models": [name for name in collaborators(kind) if name not in kind.stored],
+        "stored": sorted(kind.stored),
         "parameters": [
             {
                 "name": name,

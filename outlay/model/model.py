@@ -237,6 +237,10 @@ class Model:
         """Give the most samples that one request can ask for, and that then share its prompt."""
         return self._max_n or int(await on_calls_loop(self.provider.max_n()))
 
+    async def context_window(self) -> int | None:
+        """Give the tokens that prompt and output share; `None` where that is not known."""
+        return await on_calls_loop(self.provider.context_window())
+
     async def count_tokens(self, text: str) -> int:
         """Count the tokens of `text`, from above where the tokenizer cannot be asked."""
         pieces = await on_calls_loop(self.provider.split_tokens(text))

@@ -1,6 +1,7 @@
-"""Doubles for tests: a scripted model, a simulated one, and a server that counts what it serves."""
+"""Doubles for tests: models that are scripted or simulated, a server that counts, an embedder of hashes."""
 
 from outlay.testing.faults import Fault, mix
+from outlay.testing.hash_embedder import HashEmbedder
 from outlay.testing.questions import SimulatedQuestion, drawn_difficulty, simulated_questions
 from outlay.testing.scripted import ScriptedModel, ScriptedProvider, prompt
 from outlay.testing.server import CountingServer, Exchange
@@ -11,6 +12,7 @@ __all__ = [
     "CountingServer",
     "Exchange",
     "Fault",
+    "HashEmbedder",
     "ScriptedModel",
     "ScriptedProvider",
     "Sight",

@@ -1,0 +1,210 @@
+"""The calls of an episode: prompts that fit, samples that the fence affords."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from outlay.agents.in_context_distillation.prompts import (
+    planning_messages,
+    question_messages,
+    read_action,
+    read_answer,
+    step_messages,
+)
+from outlay.agents.in_context_distillation.state import Sample
+from outlay.environments import OneStep
+from outlay.errors import ModelError, OutlayError
+from outlay.ledger import require_fence
+from outlay.routers.cascade import Terms, in_waves, next_wave
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from outlay.agents.in_context_distillation.config import Config
+    from outlay.agents.in_context_distillation.prompts import Messages
+    from outlay.agents.in_context_distillation.state import State
+    from outlay.environments import Environment, Turn
+    from outlay.ledger import Claim
+    from outlay.memory.demonstrations import Demonstration
+    from outlay.model import Completion, Model
+    from outlay.routers.cascade import Cascade
+
+ACTION_TOKENS: Final = 64
+THOUGHT_TOKENS: Final = 128
+"""Most tokens of an action, and of a thought before it."""
+PLAN_TOKENS: Final = 160
+LEAST_ACTION: Final = 12
+LEAST_ANSWER: Final = 96
+"""Fewer tokens than these are not worth paying the teacher for."""
+USED: Final = 0.25
+"""The part of its cap that a sample is taken to fill, where waves and one request are compared."""
+UNSEEN: Final = "demonstrations were left out: the prompt was too long"
+FORGOTTEN: Final = "early steps were left out: the prompt was too long"
+
+
+class Prompt(NamedTuple):
+    """Messages that fit, and what had to be left out for it."""
+
+    messages: Messages
+    notes: tuple[str, ...]
+
+
+class Wave(NamedTuple):
+    """How many samples to draw, and of how many tokens."""
+
+    samples: int
+    cap: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Makes the calls of an episode as a config says."""
+
+    config: Config
+
+    async def prompt(
+        self, model: Model, environment: Environment, state: State, shown: Sequence[Demonstration]
+    ) -> Prompt:
+        """Lay out the prompt of a step so that it fits the window.
+
+        The demonstrations that are least alike are left out first, then the earliest steps.
+        """
+        taken, notes = state["taken"], list[str]()
+        while True:
+            messages = self._messages(environment, state, taken, shown)
+            if await self._fits(model, messages, environment):
+                return Prompt(messages, tuple(notes))
+            if shown:
+                shown, left_out = shown[:-1], UNSEEN
+            elif taken:
+                taken, left_out = taken[(len(taken) + 1) // 2 :], FORGOTTEN
+            else:
+                return Prompt(messages, tuple(notes))
+            notes = list(dict.fromkeys([*notes, left_out]))
+
+    async def wave(
+        self,
+        model: Model,
+        messages: Messages,
+        drawn: Sequence[str | None],
+        cascade: Cascade,
+        *,
+        question: bool,
+    ) -> Wave:
+        """Choose how many samples to draw next: all, or the fewest that could decide, if that is cheaper."""
+        cap, left = self._most(model, question=question), self.config.n - len(drawn)
+        claim = await model.worst_case(messages, max_output_tokens=cap)
+        count = left
+        if await self._in_waves(model, claim, cascade):
+            count = next_wave(drawn, cascade)
+        room = claim.output_within(require_fence().remaining)
+        if room is None or room >= count * cap:
+            return Wave(count, cap)
+        fewer = max(1, min(count, room // cap))
+        return Wave(
+            fewer, max(1, min(cap, room // fewer)), (f"the budget paid for fewer than {left} samples",)
+        )
+
+    async def sample(
+        self, model: Model, messages: Messages, wave: Wave, *, first: int
+    ) -> tuple[Completion | OutlayError, ...]:
+        """Draw a wave of samples; those that failed are errors in their places.
+
+        Raises:
+            BudgetExhaustedError: The fence did not hold one of them.
+        """
+        try:
+            return await model.sample(
+                messages,
+                wave.samples,
+                first=first,
+                max_output_tokens=wave.cap,
+                temperature=self.config.temperature,
+                seed=self.config.seed,
+                return_failures=True,
+            )
+        except ModelError as exc:
+            return (exc,) * wave.samples
+
+    async def teach(
+        self, teacher: Model, environment: Environment, state: State, shown: Sequence[Demonstration]
+    ) -> Completion:
+        """Ask the teacher for the step."""
+        prompt = await self.prompt(teacher, environment, state, shown)
+        answering = isinstance(environment, OneStep)
+        most = self._most(teacher, question=answering)
+        return await teacher.complete(
+            prompt.messages,
+            max_output_tokens=most,
+            min_output_tokens=min(most, LEAST_ANSWER if answering else LEAST_ACTION),
+            temperature=0.0,
+            seed=self.config.seed,
+        )
+
+    async def plan(
+        self, model: Model, environment: Environment, turn: Turn, shown: Sequence[Demonstration]
+    ) -> Completion:
+        """Ask for a plan."""
+        messages = planning_messages(environment.goal, environment.instructions, turn, shown)
+        return await model.complete(
+            messages,
+            max_output_tokens=PLAN_TOKENS,
+            temperature=self.config.temperature,
+            seed=self.config.seed,
+        )
+
+    @staticmethod
+    def read(said: Completion | OutlayError, environment: Environment, turn: Turn) -> Sample:
+        """Read a reply as an answer, or as an action of the environment."""
+        if isinstance(said, OutlayError):
+            return Sample(error=str(said))
+        return read_answer(said) if isinstance(environment, OneStep) else read_action(said, turn.admissible)
+
+    async def _in_waves(self, model: Model, claim: Claim, cascade: Cascade) -> bool:
+        """Whether stopping early saves more samples than asking again costs prompts."""
+        if self.config.waves is not None:
+            return self.config.waves
+        terms = Terms(
+            prompt_tokens=claim.prompt_tokens,
+            output_tokens=claim.max_output_tokens * USED,
+            price=claim.price,
+            per_request=await model.most_samples(),
+        )
+        return in_waves(cascade, terms)
+
+    def _messages(
+        self,
+        environment: Environment,
+        state: State,
+        taken: Sequence[Any],
+        shown: Sequence[Demonstration],
+    ) -> Messages:
+        if isinstance(environment, OneStep):
+            return question_messages(environment.goal, shown)
+        return step_messages(
+            environment.goal,
+            environment.instructions,
+            state["turn"],
+            taken,
+            shown,
+            plan=state["plan"],
+            reasoning=self.config.reasoning,
+            list_actions=self.config.list_actions,
+        )
+
+    async def _fits(self, model: Model, messages: Messages, environment: Environment) -> bool:
+        window = await model.context_window()
+        if window is None and self.config.max_prompt_tokens is None:
+            return True
+        most = self._most(model, question=isinstance(environment, OneStep))
+        rooms = [room for room in (self.config.max_prompt_tokens, window and window - most) if room]
+        return (await model.worst_case(messages, max_output_tokens=1)).prompt_tokens <= min(rooms)
+
+    def _most(self, model: Model, *, question: bool) -> int:
+        if self.config.max_output_tokens is not None:
+            return self.config.max_output_tokens
+        if question:
+            return model.default_max_output_tokens
+        return ACTION_TOKENS + (THOUGHT_TOKENS if self.config.reasoning else 0)

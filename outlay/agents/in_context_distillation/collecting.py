@@ -1,0 +1,229 @@
+"""Filling a bank: the teacher at one task after another, every run kept with what it cost."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+from outlay.budget import Record
+from outlay.environments import OneStep
+from outlay.errors import ConfigurationError, ModelError, ModelUnavailableError, ScorerError
+from outlay.ledger import current_ledger
+from outlay.memory.demonstrations import Added, Step, Trajectory
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+    from outlay.agents.in_context_distillation.strategy import InContextDistillation
+    from outlay.environments import Environment
+    from outlay.memory.demonstrations import Bank
+    from outlay.outcome import Answer
+
+    Succeeded = Callable[[Environment, Answer], Awaitable[bool]]
+
+Ending = Literal["finished", "budget", "deadline"]
+"""Whether every task was tried, or the money or the time ended before."""
+
+MOST_FAILURES: Final = 10
+"""Runs that may fail one after another: then the teacher is not there, and asking on is no use."""
+
+
+class Attempt(Record):
+    """What came of one task."""
+
+    task: str
+    trajectory: Trajectory | None = None
+    """As it was given to the bank; `None`: nobody knows whether it succeeded, and it can be tried again."""
+    failure: str | None = None
+    """Why nobody knows: the provider failed, or the scorer did."""
+
+
+class Collection(Record):
+    """What collecting came to."""
+
+    ending: Ending
+    there: int
+    """Tasks that the bank had before, failed ones among them."""
+    added: Added
+    """What became of the others."""
+    failures: tuple[str, ...]
+    """Why tasks were tried and not added."""
+
+
+async def reached(environment: Environment, answer: Answer) -> bool:
+    """Whether the environment says that its goal was reached.
+
+    Raises:
+        ConfigurationError: The environment is a question, which cannot say so.
+    """
+    if isinstance(environment, OneStep):
+        raise ConfigurationError("a question does not know its answer: give succeeded=")
+    return answer.episode is not None and answer.episode.success is True
+
+
+async def collect(
+    strategy: InContextDistillation,
+    tasks: Sequence[Environment],
+    bank: Bank,
+    *,
+    succeeded: Succeeded = reached,
+    concurrency: int = 8,
+    begin: Callable[[int], None] = lambda _there: None,
+    tell: Callable[[Attempt], None] = lambda _attempt: None,
+) -> Collection:
+    """Run a strategy on the tasks that a bank does not have, and add each run when it ends.
+
+    It spends from the fence around the call. A run that the fence cuts short is not added: nobody knows
+    what it would have come to. With a replay store in the models, its calls are not paid again.
+
+    Args:
+        strategy: Who acts; for the teacher alone one with `defer="always"`.
+        tasks: What to do; each is closed when it is done.
+        bank: Where runs go, failed ones too.
+        succeeded: Says whether a run did what was asked; a `ScorerError` leaves it open.
+        concurrency: How many tasks are worked on side by side.
+        begin: Hears how many of the tasks the bank has.
+        tell: Hears of each run.
+
+    Raises:
+        ConfigurationError: The strategy has no teacher, two tasks have one name, or a model or an environment
+            cannot be used.
+        ModelUnavailableError: Nothing but failures came back.
+        RetrievalError: The bank cannot be written.
+    """
+    if strategy.teacher is None:
+        raise ConfigurationError("collecting needs a teacher: give the strategy one")
+    if concurrency < 1:
+        raise ConfigurationError(f"concurrency is {concurrency}: work on at least one task at a time")
+    waiting = _missing(tasks, {run.task for run in await asyncio.to_thread(bank.runs)})
+    begin(len(tasks) - len(waiting))
+    collecting = Collecting(strategy, bank, succeeded, tell)
+    await collecting.run(waiting, concurrency)
+    return Collection(
+        ending=collecting.ending,
+        there=len(tasks) - len(waiting),
+        added=collecting.added,
+        failures=tuple(collecting.failures),
+    )
+
+
+@dataclass
+class Collecting:
+    """One collection as it goes on."""
+
+    strategy: InContextDistillation
+    bank: Bank
+    succeeded: Succeeded
+    tell: Callable[[Attempt], None]
+    ending: Ending = "finished"
+    added: Added = field(default_factory=Added)
+    failures: list[str] = field(default_factory=list)
+    _in_a_row: int = 0
+    _filed: int = 0
+
+    async def run(self, tasks: Sequence[Environment], concurrency: int) -> None:
+        """Try every task."""
+        waiting = iter(tasks)
+        workers = [asyncio.create_task(self._work(waiting)) for _ in range(min(concurrency, len(tasks)))]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        if self.failures and not self._filed:
+            raise ModelUnavailableError(f"every task failed, the first one with: {self.failures[0]}")
+
+    async def _work(self, waiting: Iterator[Environment]) -> None:
+        for environment in waiting:
+            try:
+                attempt = None if self.ending != "finished" else await self._attempt(environment)
+            finally:
+                await environment.close()
+            if attempt is None:
+                return
+            await self._finish(attempt)
+
+    async def _attempt(self, environment: Environment) -> Attempt | None:
+        """Try a task; `None`: the money or the time ended before the task did."""
+        try:
+            answer = await self.strategy.arun(environment)  # type: ignore[arg-type]  # it takes both
+        except ModelError as exc:
+            if _late():
+                self.ending = "deadline"
+                return None
+            return Attempt(task=environment.task, failure=str(exc))
+        if answer.stop_reason != "finished" or _cut(answer):
+            self.ending = "budget" if answer.stop_reason == "finished" else answer.stop_reason
+            return None
+        try:
+            success = await self.succeeded(environment, answer)
+        except ScorerError as exc:
+            return Attempt(task=environment.task, failure=str(exc))
+        name = self.strategy.teacher.name if self.strategy.teacher else ""
+        return Attempt(task=environment.task, trajectory=_trajectory(answer, name, success=success))
+
+    async def _finish(self, attempt: Attempt) -> None:
+        if attempt.trajectory is None:
+            self._in_a_row += 1
+            self.failures.append(attempt.failure or "")
+        else:
+            self._in_a_row, self._filed = 0, self._filed + 1
+            # Embedding takes the processor for some milliseconds: other runs go on meanwhile.
+            added = await asyncio.to_thread(self.bank.add, [attempt.trajectory])
+            self.added = _sum(self.added, added)
+        self.tell(attempt)
+        if self._in_a_row >= MOST_FAILURES:
+            raise ModelUnavailableError(
+                f"{self._in_a_row} tasks in a row failed, the last with: {attempt.failure}"
+            )
+
+
+def _missing(tasks: Sequence[Environment], there: set[str]) -> list[Environment]:
+    names = [environment.task for environment in tasks]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigurationError(f"two tasks are called {twice[0]!r}: give each a name of its own")
+    return [environment for environment in tasks if environment.task not in there]
+
+
+def _late() -> bool:
+    fence = current_ledger()
+    left = fence.seconds_left() if fence else None
+    return left is not None and left <= 0
+
+
+def _cut(answer: Answer) -> bool:
+    """Whether a reply was cut short, and by a fence."""
+    fence = current_ledger()
+    if fence is None or not any(around.reached for around in fence.path):
+        return False
+    proposals = (entry.update.get("proposal") for entry in answer.trace)
+    return any(proposal and proposal["cut"] for proposal in proposals)
+
+
+def _trajectory(answer: Answer, teacher: str, *, success: bool) -> Trajectory:
+    episode = answer.episode
+    assert episode is not None  # noqa: S101 - this strategy's answers have one
+    steps = tuple(
+        Step(observation=_text(step.observation), reasoning=_text(step.reasoning), action=_text(step.action))
+        for step in episode.steps
+    )
+    return Trajectory(
+        task=episode.task,
+        goal=_text(episode.goal) or episode.task,
+        plan=_text(episode.plan),
+        steps=steps,
+        success=success,
+        usage=answer.usage,
+        teacher=teacher,
+    )
+
+
+def _text(said: str) -> str:
+    """Give what UTF-8 can hold: a model may write half a character."""
+    return said.encode("utf-8", "replace").decode()
+
+
+def _sum(first: Added, second: Added) -> Added:
+    return Added(**{name: count + getattr(second, name) for name, count in first})

@@ -1,0 +1,85 @@
+"""When a step is the teacher's, and what becomes of it when the teacher cannot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from outlay.agents.in_context_distillation.reading import noted, usable
+from outlay.agents.in_context_distillation.state import DeferUpdate, Sample
+from outlay.agents.in_context_distillation.teaching import PolicyTeacher
+from outlay.environments import OneStep
+from outlay.errors import BudgetExhaustedError, ModelError
+from outlay.outcome import longest, stop_reason
+from outlay.routers.cascade import Cascade, RandomDeferral
+
+if TYPE_CHECKING:
+    from outlay.agents.in_context_distillation.asking import Asking
+    from outlay.agents.in_context_distillation.config import Config
+    from outlay.agents.in_context_distillation.state import State
+    from outlay.budget import Usage
+    from outlay.environments import Environment
+    from outlay.model import Model
+
+
+@dataclass(frozen=True)
+class Deferring:
+    """The cascade of a strategy."""
+
+    config: Config
+    teacher: Model | PolicyTeacher | None
+    asking: Asking
+
+    def cascade(self, state: State, environment: Environment) -> Cascade:
+        """Give the rule of agreement; over fewer samples where the money ended."""
+        same = self.config.equivalence
+        if same == "auto":
+            same = "answer" if isinstance(environment, OneStep) else "action"
+        n = self.config.n if state["stopped"] == "finished" else max(1, len(state["samples"]))
+        return Cascade(n=n, rule=self.config.rule, equivalence=same)
+
+    def handed_over(self, state: State) -> bool:
+        """Whether the samples at hand send the step to the teacher."""
+        if self.teacher is None or self.config.defer != "disagreement":
+            return False
+        found = state["verdict"]
+        return found is None or not found.agreed
+
+    def straight(self, state: State, environment: Environment) -> bool:
+        """Whether the student is not asked at all: always, or at random by the task and the step."""
+        if self.teacher is None or isinstance(self.config.defer, str):
+            return self.teacher is not None and self.config.defer == "always"
+        die = RandomDeferral(share=self.config.defer, seed=self.config.seed or 0)
+        return die.defers(f"{environment.task}/{len(state['taken'])}")
+
+    async def taught(self, state: State, environment: Environment) -> tuple[Sample, list[Usage]]:
+        """Give the teacher's step, and what was waited for.
+
+        Raises:
+            BudgetExhaustedError: The fence did not hold the call.
+            ModelError: The teacher failed.
+        """
+        if isinstance(self.teacher, PolicyTeacher):
+            action = await self.teacher.act(environment, state["turn"])
+            return Sample(text=action, action=action), []
+        assert self.teacher is not None  # noqa: S101 - without one no step is deferred
+        shown = state["demonstrations"] if self.config.teacher_demonstrations else ()
+        said = await self.asking.teach(self.teacher, environment, state, shown)
+        return self.asking.read(said, environment, state["turn"]), longest([said])
+
+
+def untaught(state: State, error: BudgetExhaustedError | ModelError) -> DeferUpdate:
+    """Leave the step to the student's samples; without any there is no step.
+
+    Raises:
+        ModelError: The teacher failed, and the student had, too.
+    """
+    alone = not usable(state["samples"])
+    if isinstance(error, ModelError) and alone:
+        raise error
+    stopped, why = state["stopped"], f"the teacher failed ({error})"
+    if isinstance(error, BudgetExhaustedError):
+        why = f"the budget did not pay for the teacher ({error})"
+        stopped = stop_reason(error) if alone else stopped
+    notes = noted(state["notes"], [why])
+    return {"proposal": None, "notes": notes, "path": state["path"], "stopped": stopped}

@@ -1,0 +1,158 @@
+"""What the student and the teacher are told, and how their replies are read.
+
+A question's demonstrations are earlier turns of the conversation: question, answer. In an episode the
+transcript is the conversation, so that a server's prompt cache keeps what does not change, and the
+demonstrations of a step stand in the last message, behind everything that stays.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from outlay.agents.in_context_distillation.state import Sample
+from outlay.answers import asked, extract, normalise
+from outlay.routers.cascade import normalise_action
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from outlay.environments import Taken, Turn
+    from outlay.memory.demonstrations import Demonstration
+    from outlay.model import Completion
+
+    Messages = list[dict[str, str]]
+
+ACTING: Final = (
+    "You are doing a task, one action after another. After each action you are told what came of it. "
+    "Reply with your next action only: one line, in the form the examples use, without any comment."
+)
+THINKING: Final = (
+    "You are doing a task, one action after another. After each action you are told what came of it. "
+    "Reply with two lines: 'Thought:' and in a few words what is to be done next, then 'Action:' and the "
+    "action."
+)
+PLANNING: Final = "Before you begin: write a plan for the task in at most five short lines, nothing else."
+LIKE_THIS: Final = "How this went in similar tasks:"
+ACTIONS: Final = "Possible actions:"
+NEXT: Final = "Your next action:"
+
+_ACTION: Final = re.compile(r"^\W*action\W*?:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
+_THOUGHT: Final = re.compile(r"^\W*(?:thought|reasoning)\W*?:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
+_MARKUP: Final = "`*_>\"' \t"
+
+
+def question_messages(question: str, demonstrations: Sequence[Demonstration]) -> Messages:
+    """Ask a question after others that were answered; the most alike stands last."""
+    messages: Messages = []
+    for demonstration in reversed(demonstrations):
+        for step in demonstration.steps:
+            messages += [_user(asked(demonstration.goal)), _assistant(step.action)]
+    return [*messages, _user(asked(question))]
+
+
+def step_messages(
+    goal: str,
+    instructions: str,
+    turn: Turn,
+    taken: Sequence[Taken],
+    demonstrations: Sequence[Demonstration],
+    *,
+    plan: str = "",
+    reasoning: bool = False,
+    list_actions: bool = True,
+) -> Messages:
+    """Ask for the next action of an episode.
+
+    Args:
+        goal: Of the task.
+        instructions: What the environment says of its actions.
+        turn: What is seen now.
+        taken: The steps so far.
+        demonstrations: Windows of others' episodes, the most alike first; the last in the prompt.
+        plan: The plan that was made, if one was.
+        reasoning: Whether a thought is asked for.
+        list_actions: Whether the possible actions are listed.
+    """
+    system = "\n\n".join(filter(None, [THINKING if reasoning else ACTING, instructions]))
+    begun = "\n\n".join(filter(None, [f"Task: {goal}", plan and f"Plan:\n{plan}"]))
+    messages = [{"role": "system", "content": system}]
+    for place, step in enumerate(taken):
+        seen = step.observation if place else f"{begun}\n\n{step.observation}"
+        messages += [_user(seen), _assistant(_said(step.reasoning, step.action, reasoning=reasoning))]
+    now = turn.observation if taken else f"{begun}\n\n{turn.observation}"
+    parts = [now]
+    if demonstrations:
+        shown = [_shown(d, reasoning=reasoning) for d in reversed(demonstrations)]
+        parts.append("\n\n".join([LIKE_THIS, *shown]))
+    if list_actions and turn.admissible:
+        parts.append(f"{ACTIONS} {'; '.join(turn.admissible)}")
+    if len(parts) > 1:
+        parts.append(f"Now: {turn.observation}\n\nTask: {goal}\n{NEXT}")
+    return [*messages, _user("\n\n".join(parts))]
+
+
+def planning_messages(
+    goal: str, instructions: str, turn: Turn, demonstrations: Sequence[Demonstration]
+) -> Messages:
+    """Ask for a plan, after the plans of others."""
+    shown = [f"Task: {d.goal}\nPlan:\n{d.plan}" for d in reversed(demonstrations) if d.plan]
+    parts = [*shown, f"Task: {goal}\n\n{turn.observation}", PLANNING]
+    return [{"role": "system", "content": instructions}] * bool(instructions) + [_user("\n\n".join(parts))]
+
+
+def read_answer(completion: Completion) -> Sample:
+    """Read an answer to a question; one that was cut short counts only for what it marks."""
+    cut = completion.finish_reason == "length"
+    value = extract(completion.text, marked=cut)
+    return Sample(
+        text=completion.text,
+        action=completion.text or None,
+        value=None if value is None else normalise(value),
+        cut=cut,
+    )
+
+
+def read_action(completion: Completion, admissible: Sequence[str] | None) -> Sample:
+    """Read an action; where the environment says which are possible, nothing else is one."""
+    text = completion.text
+    marked, thought = _ACTION.findall(text), _THOUGHT.search(text)
+    lines = [line for line in text.splitlines() if line.strip(_MARKUP) and not _THOUGHT.match(line)]
+    written = (marked or lines or [""])[0].strip(_MARKUP)
+    action = _among(written, admissible) if admissible else written
+    return Sample(
+        text=text,
+        reasoning=thought.group(1).strip() if thought else "",
+        action=action or None,
+        value=action or None,
+        cut=completion.finish_reason == "length",
+    )
+
+
+def _among(written: str, admissible: Sequence[str]) -> str | None:
+    wanted = normalise_action(written)
+    return next((action for action in admissible if normalise_action(action) == wanted), None)
+
+
+def _shown(demonstration: Demonstration, *, reasoning: bool) -> str:
+    return "\n".join([f"Task: {demonstration.goal}", *_lines(demonstration, reasoning=reasoning)])
+
+
+def _lines(demonstration: Demonstration, *, reasoning: bool) -> Iterator[str]:
+    if demonstration.start > 0:
+        yield "..."
+    for step in demonstration.steps:
+        yield step.observation
+        yield f"> {_said(step.reasoning, step.action, reasoning=reasoning)}"
+
+
+def _said(thought: str, action: str, *, reasoning: bool) -> str:
+    return f"Thought: {thought}\nAction: {action}" if reasoning and thought else action
+
+
+def _user(content: str) -> dict[str, str]:
+    return {"role": "user", "content": content}
+
+
+def _assistant(content: str) -> dict[str, str]:
+    return {"role": "assistant", "content": content}

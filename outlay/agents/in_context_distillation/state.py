@@ -1,0 +1,119 @@
+"""What the graph of in-context distillation keeps."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from outlay.budget import Record, Usage
+from outlay.environments import Taken, Turn  # noqa: TC001 - LangGraph reads the annotations
+from outlay.memory.demonstrations import Demonstration  # noqa: TC001
+from outlay.outcome import Outcome, StopReason  # noqa: TC001
+from outlay.routers.cascade import Unified, Verdict  # noqa: TC001
+
+
+class Sample(Record):
+    """One action as the student proposed it, or the reason there is none."""
+
+    text: str = ""
+    reasoning: str = ""
+    action: str | None = None
+    """What would be done; `None` where nothing can be read, or the environment does not admit it."""
+    value: str | None = None
+    """What is compared with other samples; `None` agrees with none."""
+    cut: bool = False
+    """Whether it was cut short at its token limit."""
+    error: str | None = None
+    """Why the sample failed."""
+
+
+class State(TypedDict):
+    """The state of the graph."""
+
+    question: str
+    turn: Turn
+    plan: str
+    taken: tuple[Taken, ...]
+    demonstrations: tuple[Demonstration, ...]
+    samples: tuple[Sample, ...]
+    unified: Unified
+    verdict: Verdict | None
+    proposal: Sample | None
+    notes: tuple[str, ...]
+    path: tuple[Usage, ...]
+    stopped: StopReason
+    outcome: Outcome
+
+
+class BeginUpdate(TypedDict):
+    """What `begin` writes: an episode that has not begun."""
+
+    turn: Turn
+    plan: str
+    taken: tuple[Taken, ...]
+    demonstrations: tuple[Demonstration, ...]
+    samples: tuple[Sample, ...]
+    unified: Unified
+    verdict: Verdict | None
+    proposal: Sample | None
+    notes: tuple[str, ...]
+    path: tuple[Usage, ...]
+    stopped: StopReason
+
+
+class PlanUpdate(TypedDict):
+    """What `plan` writes."""
+
+    plan: str
+    notes: tuple[str, ...]
+    path: tuple[Usage, ...]
+    stopped: StopReason
+
+
+class RetrieveUpdate(TypedDict):
+    """What `retrieve` writes."""
+
+    demonstrations: tuple[Demonstration, ...]
+    notes: tuple[str, ...]
+
+
+class SampleUpdate(TypedDict):
+    """What `sample` writes."""
+
+    samples: tuple[Sample, ...]
+    notes: tuple[str, ...]
+    path: tuple[Usage, ...]
+    stopped: StopReason
+
+
+class AgreeUpdate(TypedDict):
+    """What `agree` writes."""
+
+    unified: Unified
+    verdict: Verdict | None
+    notes: tuple[str, ...]
+
+
+class DeferUpdate(TypedDict):
+    """What `defer` writes."""
+
+    proposal: Sample | None
+    notes: tuple[str, ...]
+    path: tuple[Usage, ...]
+    stopped: StopReason
+
+
+class ActUpdate(TypedDict):
+    """What `act` writes: the step taken, and a clean slate for the next."""
+
+    turn: Turn
+    taken: tuple[Taken, ...]
+    samples: tuple[Sample, ...]
+    unified: Unified
+    verdict: Verdict | None
+    proposal: Sample | None
+
+
+class FinishUpdate(TypedDict):
+    """What `finish` writes."""
+
+    outcome: Outcome

@@ -1,0 +1,280 @@
+"""In-context distillation with self-consistency cascades.
+
+December 2025, arXiv 2512.02543. A cheap student acts; at every step it is shown what a dear teacher
+did in similar situations, and samples its action several times. Where the samples agree it acts;
+where they do not, the teacher is asked for that one step. A question is an episode of one step.
+
+    START -> begin -(plan)-> plan -> retrieve -> sample -> agree -(undecided)-> sample ...
+             agree -(agreed)-> act -(not done)-> retrieve ...
+             agree -(disagreed)-> defer -> act -(done)-> finish -> END
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from langgraph.graph import END, START, StateGraph
+
+from outlay.agents.in_context_distillation.asking import Asking
+from outlay.agents.in_context_distillation.config import Config
+from outlay.agents.in_context_distillation.deferring import Deferring, untaught
+from outlay.agents.in_context_distillation.ending import episode_of, in_circles, outcome
+from outlay.agents.in_context_distillation.reading import chosen, noted, unread, usable
+from outlay.agents.in_context_distillation.state import (
+    ActUpdate,
+    AgreeUpdate,
+    BeginUpdate,
+    DeferUpdate,
+    FinishUpdate,
+    PlanUpdate,
+    RetrieveUpdate,
+    SampleUpdate,
+    State,
+)
+from outlay.agents.in_context_distillation.teaching import PolicyTeacher, current_environment
+from outlay.environments import OneStep, Taken, Turn
+from outlay.errors import BudgetExhaustedError, ConfigurationError, ModelError, OutlayError
+from outlay.memory.demonstrations import Bank, Query
+from outlay.outcome import longest
+from outlay.routers.cascade import Cascade, Judge, Unified, verdict
+from outlay.strategy import Strategy, stop_reason
+from outlay.tracing import current_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from outlay.environments import Environment
+    from outlay.model import Model
+
+
+@dataclass(frozen=True, init=False)
+class InContextDistillation(Strategy[Config]):
+    """A student with a teacher's steps in its context, and the teacher where its samples disagree.
+
+    `run` takes a question, or an `Environment` to act in; its answer's `episode` says what was done.
+    """
+
+    name: ClassVar[str] = "in-context-distillation"
+    summary: ClassVar[str] = "a cheap student shown a teacher's steps; the teacher where its samples disagree"
+    planning: ClassVar[frozenset[str]] = frozenset({"plan"})
+    stored: ClassVar[frozenset[str]] = frozenset({"bank"})
+    Config: ClassVar[type[Config]] = Config
+
+    model: Model
+    teacher: Model | PolicyTeacher | None = None
+    bank: Bank | None = None
+    judge: Model | None = None
+
+    @classmethod
+    def collaborator(cls, name: str, given: Any) -> Any:
+        if name == "bank" and isinstance(given, (str, Path)):
+            return Bank.open(Path(given))
+        if (name == "bank" and isinstance(given, Bank)) or isinstance(given, PolicyTeacher):
+            return given
+        return super().collaborator(name, given)
+
+    @contextmanager
+    def entered(self, question: Any) -> Iterator[str]:
+        if isinstance(question, str):
+            with super().entered(question) as words:
+                yield words
+            return
+        token = current_environment.set(question)
+        try:
+            yield question.goal or question.task
+        finally:
+            current_environment.reset(token)
+
+    def build(self) -> StateGraph[State]:
+        graph = StateGraph(State)
+        graph.add_node("begin", self.node(self.begin))
+        graph.add_node("plan", self.node(self.plan))
+        graph.add_node("retrieve", self.node(self.retrieve))
+        graph.add_node("sample", self.node(self.sample))
+        graph.add_node("agree", self.node(self.agree))
+        graph.add_node("defer", self.node(self.defer))
+        graph.add_node("act", self.node(self.act))
+        graph.add_node("finish", self.node(self.finish))
+        graph.add_edge(START, "begin")
+        graph.add_conditional_edges("begin", self.first, ["plan", "retrieve"])
+        graph.add_edge("plan", "retrieve")
+        graph.add_conditional_edges("retrieve", self.whose, ["sample", "defer"])
+        graph.add_edge("sample", "agree")
+        graph.add_conditional_edges("agree", self.agreed, ["sample", "act", "defer", "finish"])
+        graph.add_conditional_edges("defer", self.answered, ["act", "finish"])
+        graph.add_conditional_edges("act", self.done, ["retrieve", "finish"])
+        graph.add_edge("finish", END)
+        return graph
+
+    async def begin(self, state: State) -> BeginUpdate:
+        if self.config.defer == "always" and self.teacher is None:
+            raise ConfigurationError("defer=always needs a teacher: give teacher=")
+        environment = self._environment(state)
+        warned = self.config.temperature == 0 and self.config.n > 1
+        return {
+            "turn": Turn(observation="") if isinstance(environment, OneStep) else await environment.reset(),
+            "plan": "",
+            "taken": (),
+            "demonstrations": (),
+            "samples": (),
+            "unified": Unified(),
+            "verdict": None,
+            "proposal": None,
+            "notes": ("at temperature 0 samples agree whether they are right or not",) if warned else (),
+            "path": (),
+            "stopped": "finished",
+        }
+
+    async def plan(self, state: State) -> PlanUpdate:
+        environment = self._environment(state)
+        query = Query(goal=environment.goal)
+        shown = await self._similar(query, environment) if self.config.k else ()
+        try:
+            said = await self._asking.plan(self.model, environment, state["turn"], shown)
+        except BudgetExhaustedError as exc:
+            return {"plan": "", "notes": state["notes"], "path": (), "stopped": stop_reason(exc)}
+        except ModelError as exc:
+            notes = (*state["notes"], f"no plan ({exc})")
+            return {"plan": "", "notes": notes, "path": (), "stopped": "finished"}
+        return {
+            "plan": said.text.strip(),
+            "notes": state["notes"],
+            "path": tuple(longest([said])),
+            "stopped": "finished",
+        }
+
+    async def retrieve(self, state: State) -> RetrieveUpdate:
+        again = self.config.retrieve == "step" or not state["taken"]
+        if self.bank is None or not self.config.k or not again:
+            return {"demonstrations": state["demonstrations"], "notes": state["notes"]}
+        environment = self._environment(state)
+        seen = "" if isinstance(environment, OneStep) else state["turn"].observation
+        query = Query(goal=environment.goal, plan=state["plan"], observation=seen)
+        found = await self._similar(query, environment)
+        nothing = () if found else ("the bank has no demonstration for this",)
+        return {"demonstrations": found, "notes": noted(state["notes"], nothing)}
+
+    async def sample(self, state: State) -> SampleUpdate:
+        asking, drawn, environment = self._asking, state["samples"], self._environment(state)
+        prompt = await asking.prompt(self.model, environment, state, state["demonstrations"])
+        try:
+            wave = await asking.wave(
+                self.model,
+                prompt.messages,
+                state["unified"].labels or [sample.value for sample in drawn],
+                self._cascade(state),
+                question=isinstance(environment, OneStep),
+            )
+            said = await asking.sample(self.model, prompt.messages, wave, first=len(drawn))
+        except BudgetExhaustedError as exc:
+            notes = noted(state["notes"], prompt.notes)
+            return {"samples": drawn, "notes": notes, "path": state["path"], "stopped": stop_reason(exc)}
+        refused = [c for c in said if isinstance(c, BudgetExhaustedError)]
+        came = [c for c in said if not isinstance(c, BudgetExhaustedError)]
+        samples = [asking.read(c, environment, state["turn"]) for c in came]
+        if self.teacher is None and not usable([*drawn, *samples]):
+            raise next(c for c in came if isinstance(c, OutlayError))
+        return {
+            "samples": (*drawn, *samples),
+            "notes": noted(state["notes"], prompt.notes, wave.notes, unread(samples)),
+            "path": (*state["path"], *longest(said)),
+            "stopped": stop_reason(refused[0]) if refused else state["stopped"],
+        }
+
+    async def agree(self, state: State) -> AgreeUpdate:
+        values = [sample.value for sample in state["samples"]]
+        cascade, unified = self._cascade(state), state["unified"]
+        if cascade.equivalence == "judge":
+            situation = f"{self._environment(state).goal}\n\n{state['turn'].observation}".strip()
+            judge = Judge(self.judge or self.model)
+            unified = await judge.unify(values, cascade, known=unified, situation=situation)
+            values = list(unified.labels)
+        notes = noted(state["notes"], [f"the judge could not say ({why})" for why in unified.failures])
+        return {"unified": unified, "verdict": verdict(values, cascade), "notes": notes}
+
+    async def defer(self, state: State) -> DeferUpdate:
+        try:
+            proposal, path = await self._deferring.taught(state, self._environment(state))
+        except (BudgetExhaustedError, ModelError) as exc:
+            return untaught(state, exc)
+        path = (*state["path"], *path)
+        return {"proposal": proposal, "notes": state["notes"], "path": path, "stopped": state["stopped"]}
+
+    async def act(self, state: State) -> ActUpdate:
+        environment, proposal, found = self._environment(state), state["proposal"], state["verdict"]
+        sample = proposal or chosen(state["samples"], found)
+        action = sample.action or sample.text.strip()
+        answering = isinstance(environment, OneStep)
+        if answering:
+            self.say(action)
+        taken = Taken(
+            observation=state["turn"].observation,
+            reasoning=sample.reasoning,
+            action=action,
+            by="student" if proposal is None else "teacher",
+            deferred=proposal is not None or self._deferring.handed_over(state),
+            agreed=found.agreed if found else None,
+            share=found.share if found else None,
+        )
+        return {
+            "turn": Turn(observation="", done=True) if answering else await environment.step(action),
+            "taken": (*state["taken"], taken),
+            "samples": (),
+            "unified": Unified(),
+            "verdict": None,
+            "proposal": None,
+        }
+
+    async def finish(self, state: State) -> FinishUpdate:
+        environment, run = self._environment(state), current_run.get()
+        episode = episode_of(environment, state, run.fence if run else None, self.bank)
+        return {"outcome": outcome(environment, state, episode)}
+
+    def first(self, state: State) -> Literal["plan", "retrieve"]:
+        asks = self.config.plan and not isinstance(self._environment(state), OneStep)
+        return "plan" if asks else "retrieve"
+
+    def whose(self, state: State) -> Literal["sample", "defer"]:
+        return "defer" if self._deferring.straight(state, self._environment(state)) else "sample"
+
+    def agreed(self, state: State) -> Literal["sample", "act", "defer", "finish"]:
+        found, samples = state["verdict"], state["samples"]
+        if not samples and state["stopped"] != "finished":
+            return "finish"
+        if found is None and state["stopped"] == "finished":
+            return "sample"
+        return "defer" if self._deferring.handed_over(state) else "act"
+
+    def answered(self, state: State) -> Literal["act", "finish"]:
+        return "act" if state["proposal"] or usable(state["samples"]) else "finish"
+
+    def done(self, state: State) -> Literal["retrieve", "finish"]:
+        over = state["turn"].done or state["stopped"] != "finished"
+        long = len(state["taken"]) >= self.config.max_steps
+        return "finish" if over or long or in_circles(state["taken"]) else "retrieve"
+
+    @property
+    def _asking(self) -> Asking:
+        return Asking(self.config)
+
+    @property
+    def _deferring(self) -> Deferring:
+        return Deferring(self.config, self.teacher, self._asking)
+
+    def _environment(self, state: State) -> Environment:
+        return current_environment.get() or OneStep(state["question"])
+
+    def _cascade(self, state: State) -> Cascade:
+        return self._deferring.cascade(state, self._environment(state))
+
+    async def _similar(self, query: Query, environment: Environment) -> tuple[Any, ...]:
+        if self.bank is None:
+            return ()
+        # Embedding takes the processor for some milliseconds: other runs go on meanwhile.
+        return await asyncio.to_thread(
+            self.bank.retrieve, query, self.config.k, window=self.config.window, exclude=(environment.task,)
+        )

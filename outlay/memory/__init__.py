@@ -1,0 +1,1 @@
+"""What is remembered, and the modules that extract from it."""

@@ -1,0 +1,60 @@
+"""What a bank holds, and what it cost to collect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from outlay.budget import Record, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from outlay.memory.demonstrations.catalogue import Entered
+
+
+class Collected(Record):
+    """What a teacher did, failures included."""
+
+    trajectories: int = 0
+    """Those that can be shown."""
+    steps: int = 0
+    """Of those."""
+    failed: int = 0
+    empty: int = 0
+    """Successes without a step worth showing."""
+    repeated: int = 0
+    """Successes with the same steps as another, paid for all the same."""
+    usage: Usage = Usage()
+    """What all of it cost; its `usd` is the method's `C_demo`."""
+
+
+class BankStats(Collected):
+    """What a bank holds, and what it cost to collect."""
+
+    teachers: dict[str, Collected]
+    """The same by teacher; `""` for those that name none."""
+    embedder: str
+    """Whose vectors it holds."""
+
+
+def counted(runs: Iterable[Entered], embedder: str) -> BankStats:
+    """Count runs, in all and by teacher."""
+    by_teacher: dict[str, list[Entered]] = {}
+    for run in runs:
+        by_teacher.setdefault(run.teacher, []).append(run)
+    teachers = {teacher: _collected(theirs) for teacher, theirs in sorted(by_teacher.items())}
+    whole = _collected(run for theirs in by_teacher.values() for run in theirs)
+    return BankStats(**whole.model_dump(), teachers=teachers, embedder=embedder)
+
+
+def _collected(runs: Iterable[Entered]) -> Collected:
+    runs = list(runs)
+    roles = [run.role for run in runs]
+    return Collected(
+        trajectories=roles.count("demonstration"),
+        steps=sum(run.steps for run in runs if run.role == "demonstration"),
+        failed=roles.count("failed"),
+        empty=roles.count("empty"),
+        repeated=roles.count("repeated"),
+        usage=sum((run.usage for run in runs), Usage()),
+    )

@@ -1,0 +1,1 @@
+"""Who answers, at which tier: cascades between a cheap model and a dear one."""
