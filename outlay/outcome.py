@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from outlay.answers import extract
 from outlay.budget import Budget, Record, Usage
@@ -38,6 +38,13 @@ class Outcome(Record):
     Parallel-Distill-Refine); `None`: all of `usage`, each call waited for the one before."""
     episode: Episode | None = None
     """What was done step by step, where the strategy acts; `None` where it only answers."""
+
+
+class QuestionState(TypedDict):
+    """The least a strategy's state holds."""
+
+    question: str
+    outcome: Outcome
 
 
 class TraceEntry(Record):

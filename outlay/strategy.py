@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from contextlib import ExitStack, aclosing, contextmanager
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from langgraph.errors import GraphBubbleUp
 
@@ -30,6 +30,7 @@ from outlay.outcome import (
     NodeEnded,
     NodeStarted,
     Outcome,
+    QuestionState,
     StopReason,
     Token,
     TraceEntry,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
     from langgraph.graph import StateGraph
     from langgraph.graph.state import CompiledStateGraph
+
+    from outlay.environments import Environment
 
 __all__ = [
     "Answer",
@@ -61,13 +64,6 @@ __all__ = [
 ]
 
 
-class QuestionState(TypedDict):
-    """The least a strategy's state holds."""
-
-    question: str
-    outcome: Outcome
-
-
 ConfigT = TypeVar("ConfigT", bound=Settings)
 
 
@@ -76,8 +72,8 @@ class Strategy(ABC, Generic[ConfigT]):
     """A way to spend a budget on a question.
 
     Args:
-        collaborators: The models, in the order of the dataclass's fields; a `str` is taken for
-            a `Model`. They may also be given by name.
+        collaborators: The models (and whatever else a strategy works with), in the order of the
+            dataclass's fields; a `str` is taken for a `Model`. They may also be given by name.
         config: The parameters as one `Config`.
         parameters: The parameters one by one; they override those of `config`.
 
@@ -97,7 +93,7 @@ class Strategy(ABC, Generic[ConfigT]):
 
     config: ConfigT
 
-    def __init__(self, *collaborators: Model | str, config: ConfigT | None = None, **parameters: Any) -> None:
+    def __init__(self, *collaborators: Any, config: ConfigT | None = None, **parameters: Any) -> None:
         slots = [f for f in fields(self) if f.name != "config"]
         if len(collaborators) > len(slots):
             raise ConfigurationError(f"{type(self).__name__} takes {len(slots)} models at most")
@@ -133,8 +129,8 @@ class Strategy(ABC, Generic[ConfigT]):
         """
         return self.build().compile(name=self.name)
 
-    def run(self, question: str, budget: Budget | None = None) -> Answer:
-        """Answer `question` within `budget`; works inside a running event loop, too.
+    def run(self, question: str | Environment, budget: Budget | None = None) -> Answer:
+        """Answer `question` or act in an environment; works inside a running event loop, too.
 
         Raises:
             ConfigurationError: The question is empty, or a model cannot be used as asked.
@@ -143,11 +139,13 @@ class Strategy(ABC, Generic[ConfigT]):
         """
         return run_sync(self.arun(question, budget))
 
-    async def arun(self, question: str, budget: Budget | None = None) -> Answer:
+    async def arun(self, question: str | Environment, budget: Budget | None = None) -> Answer:
         """Answer `question` within `budget`. Raises as `run` does."""
         return await self._drive(self._isolated, question, Ledger(budget, name=self.name), ignore)
 
-    async def astream(self, question: str, budget: Budget | None = None) -> AsyncGenerator[Event]:
+    async def astream(
+        self, question: str | Environment, budget: Budget | None = None
+    ) -> AsyncGenerator[Event]:
         """Answer `question`, telling what happens; the last event is `Finished`.
 
         The graph runs in a task of its own: a context variable set in an async generator would leak
@@ -226,7 +224,7 @@ class Strategy(ABC, Generic[ConfigT]):
     async def _drive(
         self,
         graph: CompiledStateGraph[Any, Any, Any, Any],
-        question: str,
+        question: str | Environment,
         fence: Ledger,
         tell: Callable[[Event], None],
     ) -> Answer:

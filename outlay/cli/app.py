@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from typer.main import get_command
 
+from outlay.cli.bank.app import app as bank
 from outlay.cli.bench.app import app as bench
 from outlay.cli.exits import ANSWERED, FAILED, INTERRUPTED, quiet_failures, say_error, status_of
 from outlay.cli.options import Json  # noqa: TC001 - typer reads the annotations
@@ -31,6 +32,7 @@ app: Final = typer.Typer(
 )
 
 app.add_typer(bench)
+app.add_typer(bank)
 
 Strategy = Annotated[
     str, typer.Argument(help="A strategy's name, with parameters: 'self-consistency:n=3,threshold=0.9'.")

@@ -148,7 +148,7 @@ class Collecting:
     async def _attempt(self, environment: Environment) -> Attempt | None:
         """Try a task; `None`: the money or the time ended before the task did."""
         try:
-            answer = await self.strategy.arun(environment)  # type: ignore[arg-type]  # it takes both
+            answer = await self.strategy.arun(environment)
         except ModelError as exc:
             if _late():
                 self.ending = "deadline"

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from outlay.environments import Environment
+    from outlay.memory.demonstrations import Demonstration
     from outlay.model import Model
 
 
@@ -198,10 +199,10 @@ class InContextDistillation(Strategy[Config]):
 
     async def defer(self, state: State) -> DeferUpdate:
         try:
-            proposal, path = await self._deferring.taught(state, self._environment(state))
+            proposal, waited = await self._deferring.taught(state, self._environment(state))
         except (BudgetExhaustedError, ModelError) as exc:
             return untaught(state, exc)
-        path = (*state["path"], *path)
+        path = (*state["path"], *waited)
         return {"proposal": proposal, "notes": state["notes"], "path": path, "stopped": state["stopped"]}
 
     async def act(self, state: State) -> ActUpdate:
@@ -271,10 +272,17 @@ class InContextDistillation(Strategy[Config]):
     def _cascade(self, state: State) -> Cascade:
         return self._deferring.cascade(state, self._environment(state))
 
-    async def _similar(self, query: Query, environment: Environment) -> tuple[Any, ...]:
+    async def _similar(self, query: Query, environment: Environment) -> tuple[Demonstration, ...]:
+        """Look demonstrations up, never the task's own: of a question also none that asks the same."""
         if self.bank is None:
             return ()
+        k, answering = self.config.k, isinstance(environment, OneStep)
         # Embedding takes the processor for some milliseconds: other runs go on meanwhile.
-        return await asyncio.to_thread(
-            self.bank.retrieve, query, self.config.k, window=self.config.window, exclude=(environment.task,)
+        found = await asyncio.to_thread(
+            self.bank.retrieve,
+            query,
+            k + answering,
+            window=self.config.window,
+            exclude=(environment.task,),
         )
+        return tuple(d for d in found if not (answering and d.goal.split() == query.goal.split()))[:k]

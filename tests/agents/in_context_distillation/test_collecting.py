@@ -29,7 +29,7 @@ WAY = ("open", "go", "close")
 
 
 def guided(**more: Any) -> InContextDistillation:
-    return InContextDistillation(ScriptedModel([]), teacher=GUIDE, defer="always", k=0, n=1, **more)  # type: ignore[arg-type]
+    return InContextDistillation(ScriptedModel([]), teacher=GUIDE, defer="always", k=0, n=1, **more)
 
 
 def collected(bank: Bank, tasks: list[Environment], budget: Budget | None = None, **more: Any) -> Collection:

@@ -1,0 +1,176 @@
+"""What a student's samples and a teacher's answer say of labelled questions: what a calibration reads."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, cast
+
+from outlay.agents.in_context_distillation.asking import Asking, Wave
+from outlay.answers import extract
+from outlay.environments import OneStep, Turn
+from outlay.errors import (
+    BudgetExhaustedError,
+    ConfigurationError,
+    ModelError,
+    ModelUnavailableError,
+    OutlayError,
+    ScorerError,
+)
+from outlay.memory.demonstrations import Query
+from outlay.outcome import Outcome
+from outlay.routers.cascade import Observation
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+
+    from outlay.agents.in_context_distillation import Config
+    from outlay.agents.in_context_distillation.state import State
+    from outlay.bench.items import Item
+    from outlay.cli.bank.spending import Spending
+    from outlay.memory.demonstrations import Bank, Demonstration
+    from outlay.model import Completion, Model
+
+MOST_FAILURES = 10
+"""Items that may fail one after another: then a model is not there, and asking on is no use."""
+
+
+@dataclass
+class Observing:
+    """One run over labelled items.
+
+    Args:
+        student: Draws the samples.
+        teacher: Answers once.
+        bank: Whose demonstrations the student sees, never an item's own.
+        config: How they are asked.
+        right: Says whether an answer is right.
+        spending: The fence, and the store that keeps what was generated.
+        tell: Hears of each item: its observation, or `None` where something failed.
+    """
+
+    student: Model
+    teacher: Model
+    bank: Bank
+    config: Config
+    right: Callable[[Item, Outcome], Awaitable[bool]]
+    spending: Spending
+    tell: Callable[[Observation | None], None]
+    ending: Literal["finished", "budget"] = "finished"
+    failures: list[str] = field(default_factory=list)
+    _in_a_row: int = 0
+    _own: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The bank's tasks by goal."""
+
+    async def run(self, items: Sequence[Item], concurrency: int) -> tuple[Observation, ...]:
+        """Observe every item, as far as the money goes; in their order, without those that failed.
+
+        Raises:
+            ConfigurationError: A model has no price, or cannot be used as asked.
+            ModelUnavailableError: Nothing but failures came back.
+        """
+        for model in (self.student, self.teacher):
+            await _check_price(model)
+        self._own = await asyncio.to_thread(_tasks_by_goal, self.bank)
+        found: dict[str, Observation] = {}
+        waiting = iter(items)
+        workers = [asyncio.create_task(self._work(waiting, found)) for _ in range(concurrency)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        if self.failures and not found:
+            raise ModelUnavailableError(f"every item failed, the first one with: {self.failures[0]}")
+        return tuple(found[item.id] for item in items if item.id in found)
+
+    async def _work(self, waiting: Iterator[Item], found: dict[str, Observation]) -> None:
+        for item in waiting:
+            if self.ending != "finished":
+                return
+            observation: Observation | None = None
+            try:
+                with self.spending.journal.run():
+                    observation = await self._observe(item)
+            except BudgetExhaustedError:
+                self.ending = "budget"
+                return
+            except (ModelError, ScorerError) as exc:
+                self.failures.append(str(exc))
+            if self.spending.ledger.reached:
+                # Cut short by what may be spent, and not by its cap: no observation.
+                self.ending = "budget"
+                return
+            if observation is not None:
+                found[item.id] = observation
+            self._count(observation)
+
+    def _count(self, observation: Observation | None) -> None:
+        self._in_a_row = 0 if observation is not None else self._in_a_row + 1
+        self.tell(observation)
+        if self._in_a_row >= MOST_FAILURES:
+            raise ModelUnavailableError(
+                f"{self._in_a_row} items in a row failed, the last with: {self.failures[-1]}"
+            )
+
+    async def _observe(self, item: Item) -> Observation:
+        environment = OneStep(item.asked, task=item.id)
+        asking, state = Asking(self.config), _beginning(item)
+        prompt = await asking.prompt(self.student, environment, state, await self._shown(item))
+        cap = self.config.max_output_tokens or self.student.default_max_output_tokens
+        wave = Wave(self.config.n, cap)
+        said = _all_came(await asking.sample(self.student, prompt.messages, wave, first=0))
+        taught = await asking.teach(self.teacher, environment, state, ())
+        return Observation(
+            values=tuple(asking.read(one, environment, state["turn"]).value for one in said),
+            right=tuple([await self._is_right(item, one) for one in said]),
+            usd=tuple(one.usage.usd or 0.0 for one in said),
+            teacher_right=await self._is_right(item, taught),
+            teacher_usd=taught.usage.usd or 0.0,
+        )
+
+    async def _shown(self, item: Item) -> tuple[Demonstration, ...]:
+        if not self.config.k:
+            return ()
+        own = {item.id, item.asked, *self._own.get(item.asked, ())}
+        query = Query(goal=item.asked)
+        return await asyncio.to_thread(
+            self.bank.retrieve, query, self.config.k, window=self.config.window, exclude=own
+        )
+
+    async def _is_right(self, item: Item, said: Completion) -> bool:
+        return await self.right(item, Outcome(text=said.text, value=extract(said.text)))
+
+
+def _all_came(said: Sequence[Completion | OutlayError]) -> list[Completion]:
+    """Give the samples.
+
+    Raises:
+        OutlayError: One of them failed, or was not paid for.
+    """
+    for one in said:
+        if isinstance(one, OutlayError):
+            raise one
+    return [one for one in said if not isinstance(one, OutlayError)]
+
+
+def _beginning(item: Item) -> State:
+    """Give the state of a question of which nothing is done; its prompts read no more of it."""
+    empty = {"question": item.asked, "turn": Turn(observation=""), "plan": "", "taken": (), "samples": ()}
+    return cast("State", empty)
+
+
+def _tasks_by_goal(bank: Bank) -> dict[str, frozenset[str]]:
+    tasks: dict[str, frozenset[str]] = {}
+    for run in bank.trajectories():
+        tasks[run.goal] = tasks.get(run.goal, frozenset()) | {run.task}
+    return tasks
+
+
+async def _check_price(model: Model) -> None:
+    if (await model.worst_case("?", max_output_tokens=1)).price is None:
+        raise ConfigurationError(
+            f"the price of {model.name} is unknown, so nobody can say what pays: give --price for the "
+            "student, --teacher-price for the teacher"
+        )

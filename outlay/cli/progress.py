@@ -1,0 +1,97 @@
+"""How far a long command is: tasks done, time left, and what was spent."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from outlay.budget import Budget, Usage
+from outlay.cli.bill import amount, dollars
+from outlay.cli.live import printable, say_aside, watched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+PAUSE: Final = 30.0
+"""Seconds between two lines, where nobody watches a terminal."""
+
+
+@dataclass
+class Progress:
+    """What is known so far, drawn anew at every refresh."""
+
+    title: str
+    totals: Budget = field(default_factory=Budget)
+    records: int = 0
+    there: int = 0
+    made: int = 0
+    failed: int = 0
+    paid: Usage = field(default_factory=Usage)
+    """What all calls really cost, those of earlier runs included."""
+    _bar: Bar | None = None
+    _said: float = field(default_factory=time.monotonic)
+
+    def begin(self, records: int, there: int, paid: Usage) -> None:
+        """Take in how many records there are to be, how many are there, and what those cost."""
+        self.records, self.there, self.paid = records, there, paid
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        self._bar.add_task(printable(self.title), total=records - there)
+
+    def step(self) -> None:
+        """Move the bar on by one; where nobody watches a terminal, say now and then how far it is."""
+        if self._bar is not None:
+            self._bar.advance(self._bar.tasks[0].id)
+        if not watched(sys.stderr) and time.monotonic() - self._said > PAUSE:
+            self._said = time.monotonic()
+            say_aside(f"{self.known()}; {self.spending()}")
+
+    def known(self) -> str:
+        """Say how many records there are."""
+        failed = f", {self.failed} of them failed" if self.failed else ""
+        return f"{self.there + self.made} of {self.records} records are there{failed}"
+
+    def spending(self) -> str:
+        """Say what was paid."""
+        paid = f"paid {self.paid.output_tokens:,} output tokens in all"
+        return f"{paid}, {dollars(self.paid.usd)}" if self.paid.usd else paid
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """Give what else is known, a line each."""
+        yield from ()
+
+    def __rich__(self) -> RenderableType:
+        table = Table.grid(padding=(0, 2))
+        for row in self.rows():
+            table.add_row(*row)
+        limits = self.totals.model_dump(exclude_none=True)
+        total = ", ".join(f"{amount(unit, most)} {unit.replace('_', ' ')}" for unit, most in limits.items())
+        spending = self.spending() + (f" (in all at most {total})" if total else "")
+        return Group(self._bar or "", spending, table)
+
+
+@contextmanager
+def shown(progress: Progress) -> Iterator[Live | None]:
+    """Show it while the command runs, where a person is looking; it leaves no trace behind."""
+    if not watched(sys.stderr):
+        yield None
+        return
+    with Live(progress, console=Console(stderr=True), transient=True, refresh_per_second=4) as live:
+        yield live
