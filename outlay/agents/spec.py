@@ -106,6 +106,11 @@ def canonical(spec: str) -> str:
     return f"{name}:{parameters}" if parameters else name
 
 
+def takes_teacher(spec: str) -> bool:
+    """Whether the strategy that `spec` names has a teacher."""
+    return "teacher" in collaborators(STRATEGIES[parse_spec(spec)[0]])
+
+
 def collaborators(kind: type[Strategy[Any]]) -> tuple[str, ...]:
     """Name what a strategy works with, in order: models, and what it keeps (`stored`)."""
     return tuple(field.name for field in fields(kind) if field.name != "config")

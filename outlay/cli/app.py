@@ -108,6 +108,9 @@ def ask(  # noqa: PLR0913 - typer reads the options off the signature
     price: Annotated[
         str | None, typer.Option(metavar="IN,OUT", help="The model's price, dollars per million tokens.")
     ] = None,
+    teacher_price: Annotated[
+        str | None, typer.Option(metavar="IN,OUT", help="The teacher's price, dollars per million tokens.")
+    ] = None,
     journal: Annotated[
         Path | None,
         typer.Option(help="File that keeps every completion: a run that was cut off pays for none twice."),
@@ -137,6 +140,7 @@ def ask(  # noqa: PLR0913 - typer reads the options off the signature
         teacher=teacher,
         api_base=api_base,
         price=price,
+        teacher_price=teacher_price,
         journal=journal,
         seed=seed,
         limits={

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from outlay.agents.spec import strategy_from_spec
 from outlay.budget import Budget
 from outlay.cli.bill import bill, limits, seconds_by_node
+from outlay.cli.episode import account
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
 from outlay.cli.live import paper, printable, say
 from outlay.cli.order import Order, read_price, read_question
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from outlay.model import Provider
     from outlay.outcome import Answer
     from outlay.strategy import Strategy
+
+_TOLD: Final = {"text", "value", "stop_reason", "degraded", "trace"}
 
 
 @dataclass
@@ -61,7 +64,8 @@ class Session:
         seconds = seconds_by_node(answer.trace) if answer else None
         sequential = answer.sequential if answer else None
         console.print(bill(self.ledger.report(), seconds, sequential=sequential))
-        for line in limits(self.ledger):
+        episode = answer.episode if answer else None
+        for line in (*(account(episode) if episode else ()), *limits(self.ledger)):
             console.print(line)
 
     def part(self) -> None:
@@ -90,7 +94,9 @@ def answer(order: Order) -> int:
     except OutlayError as exc:
         return _failed(session, exc)
     if order.as_json:
-        outcome = found.model_dump(mode="json", include={"text", "value", "stop_reason", "degraded", "trace"})
+        outcome = found.model_dump(mode="json", include=_TOLD)
+        if found.episode is not None:
+            outcome["episode"] = found.episode.model_dump(mode="json")
         print_json({"answer": outcome.pop("text"), **outcome, **session.facts()})
     else:
         say_answer(found)
@@ -122,7 +128,9 @@ def build(order: Order, stand_in: Callable[[Provider], Provider] | None = None) 
         return Model(name, provider=stand_in(model.provider), **options) if stand_in else model
 
     model = model_named(order.model, price=read_price(order.price), api_base=order.api_base)
-    teacher = model_named(order.teacher) if order.teacher else None
+    teacher = None
+    if order.teacher:
+        teacher = model_named(order.teacher, price=read_price(order.teacher_price))
     return strategy_from_spec(
         order.strategy, model, teacher=teacher, seed=order.seed, model_named=model_named
     )

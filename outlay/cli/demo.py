@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich import box
 from rich.table import Table
 
+from outlay.agents.spec import takes_teacher
 from outlay.cli.asking import Session, open_session, say_answer
 from outlay.cli.exits import ANSWERED, print_json
 from outlay.cli.live import paper, say
@@ -25,7 +26,8 @@ OUTPUT_TOKENS: Final = 300
 
 NOTE: Final = (
     "The embedded model is SmolLM2-135M-Instruct, 135 million parameters: it can recall short facts, copy or "
-    "choose, and little more. What this shows is a budget at work, not wit."
+    "choose, and little more; where a strategy has a teacher, it is its own. What this shows is a budget at "
+    "work, not wit."
 )
 
 
@@ -51,6 +53,7 @@ STRATEGIES: Final = (
     "plan-and-budget",
     "parallel-distill-refine:widths=[3,1],max_output_tokens=40,min_draft_tokens=20,seed=1",
     "sequential-refinement:rounds=1,max_output_tokens=50,seed=1",
+    "in-context-distillation:n=2,max_output_tokens=50,seed=1",
 )
 
 
@@ -66,6 +69,7 @@ def demonstrate(*, as_json: bool) -> int:
                 Order(
                     strategy=strategy,
                     question=question.text,
+                    teacher="local" if takes_teacher(strategy) else None,
                     limits={"output_tokens": OUTPUT_TOKENS},
                     as_json=as_json,
                 )

@@ -25,6 +25,7 @@ class Order:
     api_base: str | None = None
     price: str | None = None
     """Dollars per million tokens, as `IN,OUT`."""
+    teacher_price: str | None = None
     journal: Path | None = None
     seed: int | None = None
     limits: dict[str, Any] = field(default_factory=dict)
