@@ -59,6 +59,9 @@ NOT_RUN = {
     "make bench-smoke": "a part of make test",
     "outlay bench anchoring": "tests/cli/bench/test_bench_anchoring.py runs it",
     "pip install '.[datasets]'": "it needs the network; the extra is looked up",
+    "outlay bank collect": "tests/cli/test_bank_collect.py runs it",
+    "outlay bank calibrate": "tests/cli/test_bank_calibrate.py runs it",
+    "pip install '.[retrieval]'": "it needs the network; the extra is looked up",
     "pip install '.[ray]'": "it needs the network; the extra is looked up",
 }
 """Commands that are named, and why this test does not run them."""
