@@ -229,7 +229,7 @@ class Appender:
 
 
 def _check_same(before: Manifest, now: Manifest, path: Path) -> None:
-    for field in ("model", "teacher", "price", "source", "scorer", "replay"):
+    for field in ("model", "teacher", "price", "teacher_price", "source", "scorer", "replay"):
         was, is_now = getattr(before, field), getattr(now, field)
         if was != is_now:
             raise ConfigurationError(

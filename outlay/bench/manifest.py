@@ -20,6 +20,8 @@ class Manifest(Record):
     teacher: str | None = None
     price: Price | None = None
     """Of the model; `None`: LiteLLM's."""
+    teacher_price: Price | None = None
+    """Of the teacher; `None`: LiteLLM's."""
     simulated: bool = False
     """Whether the answers are a simulation's, which every report says in its title."""
     source: str

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from outlay.bench.checking import check_playing, check_prices, check_strategies
 from outlay.bench.directory import FENCE, Directory
 from outlay.bench.engine import InProcess
 from outlay.bench.manifest import Manifest
@@ -42,6 +43,10 @@ class Plan:
     teacher: str | None = None
     price: Price | None = None
     api_base: str | None = None
+    teacher_price: Price | None = None
+    teacher_api_base: str | None = None
+    games: Path | None = None
+    """The folder that the items' ids are relative to, where they are games."""
     timeout: float = 600.0
     totals: Budget = field(default_factory=Budget)
     """What all runs on the directory may spend together."""
@@ -54,6 +59,23 @@ class Plan:
     ray_address: str | None = None
     """The cluster; `None`: one on this machine."""
     command: str = ""
+
+
+def check(plan: Plan) -> None:
+    """Refuse a plan that cannot be measured, before anything is paid or written.
+
+    Raises:
+        ConfigurationError: A strategy, the teacher, a price or an item does not fit the rest.
+        RetrievalError: A bank cannot be opened.
+    """
+    check_items(plan.sweep.items, plan.scorer)
+    worker = Worker(_setup(plan, Directory(plan.out)).model_copy(update={"replay": None}))
+    try:
+        check_strategies(plan.sweep.conditions, worker)
+        check_playing(plan.sweep, worker.setup, plan.scorer)
+        check_prices([*(condition.budget for condition in plan.sweep.conditions), plan.totals], worker)
+    finally:
+        worker.close()
 
 
 async def measure(
@@ -73,7 +95,7 @@ async def measure(
         ConfigurationError: The plan or the directory is wrong.
         ModelUnavailableError: Nothing but failures came back.
     """
-    check_items(plan.sweep.items, plan.scorer)
+    check(plan)
     directory = Directory(plan.out)
     with directory.written(), ExitStack() as open_things:
         directory.begin(_manifest(plan), plan.sweep.items)
@@ -120,9 +142,12 @@ def _setup(plan: Plan, directory: Directory) -> Setup:
         teacher=plan.teacher,
         price=plan.price,
         api_base=plan.api_base,
+        teacher_price=plan.teacher_price,
+        teacher_api_base=plan.teacher_api_base,
+        games=plan.games,
         timeout=plan.timeout,
         replay=directory.replay.absolute() if plan.replay else None,
-        questions=known_questions(plan.sweep.items) if is_simulated(plan.model) else (),
+        questions=known_questions(plan.sweep.items) if _simulated(plan) else (),
         traces=plan.traces,
     )
 
@@ -133,13 +158,18 @@ def _manifest(plan: Plan) -> Manifest:
         model=plan.model,
         teacher=plan.teacher,
         price=plan.price,
-        simulated=is_simulated(plan.model),
+        teacher_price=plan.teacher_price,
+        simulated=_simulated(plan),
         source=plan.source,
         scorer=plan.scorer,
         replay=plan.replay,
         commands=(plan.command,) if plan.command else (),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _simulated(plan: Plan) -> bool:
+    return is_simulated(plan.model) or (plan.teacher is not None and is_simulated(plan.teacher))
 
 
 def _version() -> str:

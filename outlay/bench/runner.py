@@ -11,6 +11,7 @@ from outlay.bench.directory import key_of
 from outlay.bench.trial import Failure, Trial
 from outlay.bench.worker import Task
 from outlay.budget import Usage
+from outlay.environments import Episode
 from outlay.errors import ModelUnavailableError, ScorerError
 from outlay.outcome import Outcome
 
@@ -122,7 +123,7 @@ class Runner:
 
     async def _work(self, jobs: Iterator[Job]) -> None:
         for job in jobs:
-            for condition in self.sweep.conditions:
+            for condition in self.sweep.in_turn:
                 if not self._ended and not self.done.has(condition, job):
                     await self._make(condition, job)
 
@@ -169,7 +170,8 @@ class Runner:
     async def _scored(self, job: Job, trial: Trial) -> Trial:
         if trial.failure is not None and trial.failure.stage == "run":
             return trial
-        answer = Outcome(text=trial.text, value=trial.value)
+        episode = trial.episode and Episode(task=job.item.id, goal="", success=trial.episode.success)
+        answer = Outcome(text=trial.text, value=trial.value, episode=episode)
         try:
             with self.scoring():
                 score = await self.scorer.score(job.item, answer)

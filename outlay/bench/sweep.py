@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
-from outlay.agents.spec import canonical, parse_spec
+from outlay.agents.spec import STRATEGIES, canonical, parse_spec
 from outlay.bench.trial import Condition
 from outlay.budget import Budget
 from outlay.errors import ConfigurationError
@@ -43,6 +44,16 @@ class Sweep:
     conditions: tuple[Condition, ...]
     items: tuple[Item, ...]
     seeds: int = 1
+
+    @cached_property
+    def in_turn(self) -> tuple[Condition, ...]:
+        """The conditions in the order they are run on an item.
+
+        Of one budget, those that draw the most samples of a prompt come first: one request for all of them
+        then serves every smaller number.
+        """
+        budgets = list(dict.fromkeys(condition.budget for condition in self.conditions))
+        return tuple(sorted(self.conditions, key=lambda c: (budgets.index(c.budget), -_samples(c))))
 
     def __len__(self) -> int:
         return len(self.conditions) * len(self.items) * self.seeds
@@ -82,6 +93,12 @@ def with_baselines(specs: Sequence[str], samples: Iterable[int] = BASELINE_SAMPL
 def budgets_of(**limits: Sequence[float]) -> tuple[Budget, ...]:
     """Give a budget for each value of each unit: `output_tokens=(128, 256)` is two."""
     return tuple(Budget(**{unit: value}) for unit, values in limits.items() for value in values)
+
+
+def _samples(condition: Condition) -> int:
+    name, written = parse_spec(condition.strategy)
+    usual: dict[str, Any] = dict(STRATEGIES[name].Config())
+    return int(written.get("n", usual.get("n", 1)))
 
 
 def _loosest_first(budget: Budget) -> tuple[object, ...]:

@@ -33,6 +33,23 @@ class Failure(Record):
     message: str
 
 
+class Played(Record):
+    """What a report needs of an episode; a question is one of one step."""
+
+    success: bool | None = None
+    """As the environment said; `None`: it did not say, or the episode did not end."""
+    steps: int = 0
+    deferred: int = 0
+    """The steps among them that were handed to the teacher."""
+    student: Usage = Usage()
+    """What everything but the teacher was billed."""
+    teacher: Usage = Usage()
+    teacher_alone: float | None = None
+    """Dollars of a task that the teacher did alone for the bank; `None`: unknown, or there is no bank."""
+    collecting: float | None = None
+    """Dollars that collecting the bank cost, failures included; `None`: unknown, or there is no bank."""
+
+
 class Trial(Record):
     """One record: a strategy's answer to one item, under one budget, with one seed."""
 
@@ -67,6 +84,8 @@ class Trial(Record):
     """Wall time of the run; of no meaning where `replayed` has calls."""
     overshoot: dict[str, float] = Field(default_factory=dict)
     """By how much `usage` is above the budget, by its fields; only those above."""
+    episode: Played | None = None
+    """Where the strategy acts."""
     trace: tuple[TraceEntry, ...] = ()
 
     @property

@@ -11,11 +11,14 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
+from outlay.agents.in_context_distillation import InContextDistillation
 from outlay.agents.spec import STRATEGIES, collaborators, parse_spec, strategy_from_spec
 from outlay.bench.items import Item
+from outlay.bench.playing import asked
 from outlay.bench.simulation import is_simulated
 from outlay.bench.sweep import SEEDS_APART
-from outlay.bench.trial import Condition, Failure, Trial, over, storable
+from outlay.bench.teachers import is_policy, policy_teacher
+from outlay.bench.trial import Condition, Failure, Played, Trial, over, storable
 from outlay.budget import Budget, Price, Record, Usage
 from outlay.errors import ModelError, ModelUnavailableError
 from outlay.ledger import Ledger
@@ -26,6 +29,8 @@ from outlay.testing import SimulatedQuestion, simulated_from_spec
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from outlay.agents.in_context_distillation import PolicyTeacher
+    from outlay.environments import Episode
     from outlay.outcome import Answer, TraceEntry
     from outlay.strategy import Strategy
 
@@ -37,6 +42,10 @@ class Setup(Record):
     teacher: str | None = None
     price: Price | None = None
     api_base: str | None = None
+    teacher_price: Price | None = None
+    teacher_api_base: str | None = None
+    games: Path | None = None
+    """The folder that the ids of items are relative to, where they are games."""
     timeout: float = 600.0
     replay: Path | None = None
     """Where conditions share generations; `None`: they do not."""
@@ -73,6 +82,7 @@ class Worker:
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
         self._strategies: dict[tuple[str, int], Strategy[Any]] = {}
+        self._costs: dict[int, float | None] = {}
 
     async def run(self, task: Task) -> Result:
         """Run a task; a provider's failure is in the record.
@@ -80,18 +90,20 @@ class Worker:
         Raises:
             ConfigurationError: A model cannot be used as asked.
         """
-        strategy = self._strategy(task.condition.strategy, task.seed)
+        spec = task.condition.strategy
+        strategy = self.strategy(spec, task.seed)
         started = time.monotonic()
         found: dict[str, Any] = {}
         with Ledger(task.allotment, name="allotment", backstop=True) as fence:
             try:
-                answer = await strategy.arun(task.item.asked, task.condition.budget)
+                async with asked(spec, task.item, self.setup.games) as question:
+                    answer = await strategy.arun(question, task.condition.budget)
                 found = self._found(answer, strategy, unknown=fence.unconfirmed.calls > 0)
             except ModelError as exc:
                 found = {"failure": Failure(stage="run", kind=type(exc).__name__, message=storable(str(exc)))}
         usage, replayed = fence.usage, fence.replayed
         trial = Trial(
-            strategy=task.condition.strategy,
+            strategy=spec,
             budget=task.condition.budget,
             item=task.item.id,
             seed=task.seed,
@@ -105,7 +117,10 @@ class Worker:
         return Result(trial=trial, paid=usage.less(replayed), reached=fence.reached)
 
     def close(self) -> None:
-        """Close the replay store."""
+        """Close the replay store, and the banks."""
+        for strategy in self._strategies.values():
+            if isinstance(strategy, InContextDistillation) and strategy.bank is not None:
+                strategy.bank.close()
         if self._replay is not None:
             self._replay.close()
 
@@ -117,14 +132,20 @@ class Worker:
         """Give another model by its name, sharing what this worker's models share."""
         return Model(name, replay=self._replay, timeout=self.setup.timeout)
 
-    def _strategy(self, spec: str, seed: int) -> Strategy[Any]:
+    def strategy(self, spec: str, seed: int = 0) -> Strategy[Any]:
+        """Give a strategy, made the first time it is asked for.
+
+        Raises:
+            ConfigurationError: It cannot be made as asked.
+            RetrievalError: Its bank cannot be opened.
+        """
         if (spec, seed) not in self._strategies:
             kind = STRATEGIES[parse_spec(spec)[0]]
-            teacher = self._teacher if "teacher" in collaborators(kind) else None
+            teacher: Any = self.teacher if "teacher" in collaborators(kind) else None
             has_seed = "seed" in kind.Config.model_fields
             self._strategies[spec, seed] = strategy_from_spec(
                 spec,
-                self._model,
+                self.model,
                 teacher=teacher,
                 seed=seed * SEEDS_APART if has_seed else None,
                 model_named=self.model_named,
@@ -143,9 +164,29 @@ class Worker:
             "stop_reason": answer.stop_reason,
             "degraded": storable(answer.degraded),
             "sequential": answer.sequential,
+            "episode": answer.episode and self._played(answer.episode, strategy),
             "planning_tokens": sum(planning),
             "trace": tuple(_storable_entry(entry) for entry in answer.trace) if self.setup.traces else (),
         }
+
+    def _played(self, episode: Episode, strategy: Strategy[Any]) -> Played:
+        return Played(
+            success=episode.success,
+            steps=len(episode.steps),
+            deferred=sum(step.deferred for step in episode.steps),
+            student=episode.student,
+            teacher=episode.teacher,
+            teacher_alone=episode.teacher_alone,
+            collecting=self._collecting(strategy),
+        )
+
+    def _collecting(self, strategy: Strategy[Any]) -> float | None:
+        if not isinstance(strategy, InContextDistillation) or strategy.bank is None:
+            return None
+        if id(strategy) not in self._costs:
+            self._costs[id(strategy)] = strategy.bank.stats().usage.usd
+        # A bank that was imported cost nobody anything here.
+        return self._costs[id(strategy)] or None
 
     @cached_property
     def _replay(self) -> Replay | None:
@@ -156,22 +197,30 @@ class Worker:
         return Replay(path) if path else None
 
     @cached_property
-    def _model(self) -> Model:
-        setup = self.setup
-        if is_simulated(setup.model):
-            price = {} if setup.price is None else {"price": setup.price}
-            return simulated_from_spec(setup.model, setup.questions, replay=self._replay, **price)
-        return Model(
-            setup.model,
-            price=setup.price,
-            api_base=setup.api_base,
-            replay=self._replay,
-            timeout=setup.timeout,
-        )
+    def model(self) -> Model:
+        """The model that answers."""
+        return self._made(self.setup.model, self.setup.price, self.setup.api_base)
 
     @cached_property
-    def _teacher(self) -> Model | None:
-        return self.model_named(self.setup.teacher) if self.setup.teacher else None
+    def teacher(self) -> Model | PolicyTeacher | None:
+        """The dearer model, or a policy at its price.
+
+        Raises:
+            ConfigurationError: It is a policy, and something is wrong with its parameters or its price.
+        """
+        name, price = self.setup.teacher, self.setup.teacher_price
+        if name is None:
+            return None
+        if is_policy(name):
+            return policy_teacher(name, price)
+        return self._made(name, price, self.setup.teacher_api_base)
+
+    def _made(self, name: str, price: Price | None, api_base: str | None) -> Model:
+        setup = self.setup
+        if is_simulated(name):
+            priced = {} if price is None else {"price": price}
+            return simulated_from_spec(name, setup.questions, replay=self._replay, **priced)
+        return Model(name, price=price, api_base=api_base, replay=self._replay, timeout=setup.timeout)
 
 
 def _storable_entry(entry: TraceEntry) -> TraceEntry:

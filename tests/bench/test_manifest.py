@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from outlay.bench.manifest import shown_model
+from outlay.bench.manifest import Manifest, shown_model
+from outlay.budget import Price
 
 
 @pytest.mark.parametrize(
@@ -17,3 +18,11 @@ from outlay.bench.manifest import shown_model
 )
 def test_a_model_is_shown_without_the_folders_of_this_machine(name: str, shown: str) -> None:
     assert shown_model(name) == shown
+
+
+def test_one_from_before_teachers_had_prices_can_be_read() -> None:
+    before = Manifest(
+        outlay="0.1", model="m", source="s", scorer="exact", teacher_price=Price(input=3, output=15)
+    )
+    text = before.model_dump_json(exclude={"teacher_price"})
+    assert Manifest.model_validate_json(text).teacher_price is None

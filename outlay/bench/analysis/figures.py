@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from outlay.agents.plan_and_budget.metric import e3
+from outlay.bench.analysis.acting import acting, mean_dollars
 from outlay.bench.analysis.findings import (
     AXES,
     Figures,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from outlay.bench.analysis.findings import Axis, Estimate
+    from outlay.bench.analysis.findings import Acting, Axis, Estimate
     from outlay.bench.analysis.tally import Tally
     from outlay.bench.trial import Condition
     from outlay.budget import Budget
@@ -65,10 +66,12 @@ def size(budget: Budget) -> tuple[float, ...]:
 
 def figures(tallies: Sequence[Tally], draws: int, seed: int) -> tuple[Figures, ...]:
     """Give the figures of each condition, in the order given."""
-    scores = np.column_stack([100 * tally.means[:, MEASURES.index("score")] for tally in tallies])
+    scores = np.column_stack([100 * tally.measure("score") for tally in tallies])
     averages, drawn = means(scores), resampled_means(scores, draws, seed)
+    dollars = mean_dollars(tallies, draws, seed)
+    episodes = acting(tallies, dollars, draws, seed)
     return tuple(
-        _figures(tally, estimate(averages[i], drawn[:, i]) if tally.scored else None)
+        _figures(tally, estimate(averages[i], drawn[:, i]) if tally.scored else None, dollars[i], episodes[i])
         for i, tally in enumerate(tallies)
     )
 
@@ -78,7 +81,9 @@ def frontiers(rows: Sequence[Figures]) -> tuple[Frontier, ...]:
     return tuple(frontier for axis in AXES if (frontier := _frontier(rows, axis)) is not None)
 
 
-def _figures(tally: Tally, accuracy: Estimate | None) -> Figures:
+def _figures(
+    tally: Tally, accuracy: Estimate | None, dollars: Estimate | None, episodes: Acting | None
+) -> Figures:
     spend = _spend(tally.means) if accuracy else None
     scored = len(tally.scored) // (1 + len(MEASURES))
     output = tally.billed.output_tokens
@@ -92,6 +97,8 @@ def _figures(tally: Tally, accuracy: Estimate | None) -> Figures:
         failures=tally.failure_counts,
         accuracy=accuracy,
         spend=spend,
+        dollars=dollars,
+        acting=episodes,
         e3=_e3(accuracy, spend.output_tokens - spend.planning_tokens if spend else 0),
         e3_total=_e3(accuracy, spend.output_tokens if spend else 0),
         latency=_latency(tally),
@@ -121,6 +128,7 @@ def _spend(per_item: NDArray[np.float64]) -> Spend:
         sequential_total_tokens=mean["sequential_total_tokens"],
         usd=None if np.isnan(mean["usd"]) else mean["usd"],
         calls=mean["calls"],
+        cached_tokens=mean["cached_tokens"],
     )
 
 

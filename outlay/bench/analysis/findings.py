@@ -53,6 +53,8 @@ class Spend(Record):
     usd: float | None
     """Dollars; `None` where any record's are unknown."""
     calls: float
+    cached_tokens: float
+    """The part of `prompt_tokens` that came out of the server's cache."""
 
     def on(self, axis: Axis) -> float | None:
         """Give the spend on an axis; `None` where it is unknown."""
@@ -61,6 +63,25 @@ class Spend(Record):
             "total_tokens": self.total_tokens,
             "usd": self.usd,
         }[axis]
+
+
+class Acting(Record):
+    """What a condition's episodes came to, over the items that have a score."""
+
+    steps: float
+    """Mean of an episode; of a question 1."""
+    deferral: Estimate
+    """The steps that were handed to the teacher, in percent of all."""
+    student_usd: float | None
+    """Dollars of an item that everything but the teacher cost; `None` where any record's are unknown."""
+    teacher_usd: float | None
+    """Dollars of an item that the teacher cost; `None` where any record's are unknown."""
+    teacher_alone: float | None
+    """Dollars of an item that the teacher does alone: as measured here under the same budget, else what
+    collecting the bank cost for each of its tasks."""
+    break_even: int | Literal["never"] | None
+    """Items after which the bank has paid for itself, beside the teacher alone; `None` where it has no
+    price, or there is none."""
 
 
 class Latency(Record):
@@ -111,6 +132,10 @@ class Figures(Record):
     """Mean score in percent; `None` where nothing has a score."""
     spend: Spend | None
     """`None` where nothing has a score."""
+    dollars: Estimate | None
+    """Mean of an item with its interval; `None` where any record's are unknown, or nothing has a score."""
+    acting: Acting | None
+    """`None` where the strategy only answers."""
     e3: float | None
     """Accuracy squared over mean output tokens, planning left out; `None` where there are none."""
     e3_total: float | None
@@ -251,6 +276,12 @@ class Findings(Record):
     """Resamples behind the intervals."""
     seed: int
     """Of the resampling."""
+
+    @property
+    def axis(self) -> Axis:
+        """What cost is counted in first: dollars where a teacher has a price of its own, else all tokens."""
+        priced = self.manifest.teacher is not None and self.frontier("usd") is not None
+        return "usd" if priced else "total_tokens"
 
     def frontier(self, axis: Axis) -> Frontier | None:
         """Give the frontier on an axis; `None` where its costs are unknown or all 0."""

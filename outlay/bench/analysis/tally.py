@@ -33,6 +33,11 @@ MEASURES: Final = (
     "sequential_total_tokens",
     "usd",
     "calls",
+    "cached_tokens",
+    "steps",
+    "deferred",
+    "student_usd",
+    "teacher_usd",
 )
 """What is averaged over the seeds of an item: the columns of `Tally.means`."""
 
@@ -63,6 +68,10 @@ class Tally:
     unconfirmed: Usage = field(default_factory=Usage)
     replayed: Usage = field(default_factory=Usage)
     judge: Usage = field(default_factory=Usage)
+    teacher_alone: float | None = None
+    """Dollars of a task that the teacher did alone for the bank."""
+    collecting: float | None = None
+    """Dollars that collecting the bank cost."""
 
     def add(self, trial: Trial, place: int) -> None:
         """Count a record of the item at `place`."""
@@ -99,11 +108,19 @@ class Tally:
             self.examples.setdefault((stage, kind), message)
             return
         usage = trial.usage
-        usd = np.nan if usage.usd is None else usage.usd
         waited = trial.sequential or usage
         tokens = (usage.output_tokens, usage.prompt_tokens, trial.planning_tokens)
         sequential = (waited.output_tokens, waited.total_tokens)
-        self.scored.extend((place, trial.score, *tokens, *sequential, usd, usage.calls))
+        spent = (_dollars(usage), usage.calls, usage.cached_tokens)
+        self.scored.extend((place, trial.score, *tokens, *sequential, *spent, *self._acted(trial)))
+
+    def _acted(self, trial: Trial) -> tuple[float, ...]:
+        """Give steps, those deferred, and dollars by whom; NaN where nothing was acted."""
+        if trial.episode is None:
+            return (np.nan,) * 4
+        played = trial.episode
+        self.teacher_alone, self.collecting = played.teacher_alone, played.collecting
+        return played.steps, played.deferred, _dollars(played.student), _dollars(played.teacher)
 
     @cached_property
     def means(self) -> NDArray[np.float64]:
@@ -118,6 +135,10 @@ class Tally:
         means = np.divide(sums, counts, out=np.full((len(MEASURES), self.items), np.nan), where=counts > 0)
         return np.asarray(means.T)
 
+    def measure(self, name: str) -> NDArray[np.float64]:
+        """Give one of `MEASURES`, item by item."""
+        return np.asarray(self.means[:, MEASURES.index(name)])
+
     @property
     def failure_counts(self) -> tuple[FailureCount, ...]:
         """Failures by kind, the most frequent first."""
@@ -130,6 +151,10 @@ class Tally:
             })
             for (stage, kind), count in self.failures.most_common()
         )
+
+
+def _dollars(usage: Usage) -> float:
+    return np.nan if usage.usd is None else usage.usd
 
 
 @dataclass(frozen=True)

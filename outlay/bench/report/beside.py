@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from outlay.bench.analysis.findings import AXES
-from outlay.bench.report.phrases import amount, brief, condition_words, counted, listed, p_words, points
+from outlay.bench.report.phrases import (
+    amount,
+    brief,
+    condition_words,
+    counted,
+    dollars,
+    listed,
+    p_words,
+    points,
+)
+from outlay.bench.scorers.success import SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,15 +24,19 @@ if TYPE_CHECKING:
 
 
 def beside_baseline(findings: Findings) -> Iterator[str]:
-    """By total tokens: all calls, prompts included."""
+    """By all tokens, prompts included, or by dollars, whichever cost counts first."""
     kinds = {row.condition.strategy.partition(":")[0] for row in findings.figures if row.baseline}
+    if not kinds and findings.manifest.scorer == SUCCESS.name:
+        yield "Games have no baseline, since direct and self-consistency cannot act: compare two conditions."
+        return
     if not kinds:
         yield (
             "There is no baseline to set the strategies beside: add `--strategy direct` and "
             "`--strategy self-consistency:n=...`."
         )
         return
-    compared = [found for found in findings.at_spend if found.axis == "total_tokens"]
+    unit = AXES[findings.axis]
+    compared = [found for found in findings.at_spend if found.axis == findings.axis]
     if not compared:
         yield "No strategy but the baseline has scores on the same items, so nothing is set beside it."
         return
@@ -30,7 +44,7 @@ def beside_baseline(findings: Findings) -> Iterator[str]:
         yield f"The baseline is {kinds.pop()} alone, which is easier to beat than the two together."
     beside = [found for found in compared if not found.below]
     if not any(found.verdict == "better" for found in beside):
-        yield "No strategy is shown to beat the baseline at equal total tokens."
+        yield f"No strategy is shown to beat the baseline at equal {unit}."
     for verdict, verb in (("better", "beats"), ("worse", "loses to")):
         for found in _of(beside, verdict):
             yield _against(found, verb)
@@ -41,8 +55,8 @@ def beside_baseline(findings: Findings) -> Iterator[str]:
 
 def _against(found: AtSpend, verb: str) -> str:
     return (
-        f"{condition_words(found.condition)} {verb} the baseline at equal total tokens "
-        f"({found.spend:,.0f} an item): {found.accuracy:.1f}% against {found.baseline_accuracy:.1f}%, "
+        f"{condition_words(found.condition)} {verb} the baseline at equal {AXES[found.axis]} "
+        f"({_each(found)}): {found.accuracy:.1f}% against {found.baseline_accuracy:.1f}%, "
         f"{points(found.difference)}, adjusted {p_words(found.p_holm)}, {counted(found.items, 'item')}."
     )
 
@@ -67,8 +81,9 @@ def _beyond(compared: Sequence[AtSpend]) -> Iterator[str]:
     names = [condition_words(found.condition) for found in compared if found.beyond]
     if names:
         yield (
-            f"{listed(names)} spent more total tokens than the baseline's dearest condition, so the "
-            "baseline's best accuracy is used: self-consistency with a larger n or budget would tell more."
+            f"{listed(names)} spent more {AXES[compared[0].axis]} than the baseline's dearest condition, "
+            "so the baseline's best accuracy is used: self-consistency with a larger n or budget would tell "
+            "more."
         )
 
 
@@ -81,7 +96,7 @@ def _below(compared: Sequence[AtSpend]) -> Iterator[str]:
         "too few": "on too few items to judge beside",
     }
     names = [
-        f"{condition_words(found.condition)} ({found.accuracy:.1f}% at {found.spend:,.0f} an item) is "
+        f"{condition_words(found.condition)} ({found.accuracy:.1f}% at {_each(found)}) is "
         f"{places[found.verdict]} such a mix ({found.baseline_accuracy:.1f}%, {brief(found.difference)}, "
         f"adjusted {p_words(found.p_holm)})"
         for found in compared
@@ -89,16 +104,18 @@ def _below(compared: Sequence[AtSpend]) -> Iterator[str]:
     ]
     if names:
         yield (
-            "What spent less total tokens than the baseline's cheapest condition is not set beside the "
-            "baseline itself but beside a mix, of answering some questions by the baseline and leaving the "
-            f"rest unanswered: {listed(names)}; direct with a smaller budget would tell more."
+            f"What spent less {AXES[compared[0].axis]} than the baseline's cheapest condition is not set "
+            "beside the baseline itself but beside a mix, of answering some questions by the baseline and "
+            f"leaving the rest unanswered: {listed(names)}; direct with a smaller budget would tell more."
         )
 
 
 def by_other_costs(findings: Findings) -> Iterator[str]:
     """Only what counting in another unit changes."""
-    base = {f.condition: _standing(f) for f in findings.at_spend if f.axis == "total_tokens"}
-    for axis in ("usd", "output_tokens"):
+    base = {f.condition: _standing(f) for f in findings.at_spend if f.axis == findings.axis}
+    for axis in ("usd", "total_tokens", "output_tokens"):
+        if axis == findings.axis:
+            continue
         compared = [found for found in findings.at_spend if found.axis == axis]
         changed = [found for found in compared if _standing(found) != base.get(found.condition)]
         if changed:
@@ -124,6 +141,10 @@ def _standing(found: AtSpend) -> str:
         "too few": "rests on too few items",
     }
     return verbs[found.verdict]
+
+
+def _each(found: AtSpend) -> str:
+    return f"{dollars(found.spend) if found.axis == 'usd' else f'{found.spend:,.0f}'} an item"
 
 
 def _of(compared: Sequence[AtSpend], verdict: str) -> list[AtSpend]:

@@ -100,6 +100,7 @@ def _render(findings: Findings, blobs: Blobs, *, items: int, traced: int) -> str
         sentences=sentences(findings),
         # Drawn by matplotlib, which escapes the names in it.
         pictures={width: Markup(draw_svg(findings, width=width)) for width in ("wide", "narrow")},  # noqa: S704
+        acting=any(figures.acting for figures in findings.figures),
         shown_pair=_shown_pair(findings),
         manifest=findings.manifest,
         blobs=blobs,
@@ -185,6 +186,7 @@ FILTERS: Final[dict[str, Callable[..., str]]] = {
     "counted": counted,
     "dollars": dollars,
     "fixed": lambda value, digits=0: "" if value is None else f"{value:,.{digits}f}",
+    "money": lambda found: f"{dollars(found.low)} to {dollars(found.high)}" if found else "",
     "interval": lambda estimate: f"{estimate.low:.1f} to {estimate.high:.1f}",
     "p": lambda p: p_words(p).removeprefix("p = ").removeprefix("p "),
     "over": lambda largest: ", ".join(f"{by:,g} {unit.replace('_', ' ')}" for unit, by in largest.items()),

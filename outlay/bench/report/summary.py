@@ -73,6 +73,7 @@ def _spend() -> Iterator[Column]:
         "sequential_total_tokens": "the same of the total tokens, prompts of those calls in full",
         "usd": "dollars of an item; empty: unknown",
         "calls": "requests for an item",
+        "cached_tokens": "the part of the prompt tokens that came out of the server's cache",
     }
     for field, meaning in meanings.items():
         yield Column(
@@ -80,6 +81,32 @@ def _spend() -> Iterator[Column]:
             meaning,
             _field(field, lambda row: row.spend),
         )
+
+
+def _dollars() -> Iterator[Column]:
+    for name, field in (("usd_low", "low"), ("usd_high", "high")):
+        yield Column(
+            name, "95% bootstrap interval of the dollars of an item", _field(field, lambda row: row.dollars)
+        )
+
+
+def _acting() -> Iterator[Column]:
+    """Give what episodes came to; a question answered by a strategy that acts is one of one step."""
+    for name, field in (("", "value"), ("_low", "low"), ("_high", "high")):
+        yield Column(
+            f"deferred_percent{name}",
+            "steps handed to the teacher, of all, and the 95% bootstrap interval",
+            _field(field, lambda row: row.acting.deferral if row.acting else None),
+        )
+    meanings = {
+        "steps": ("steps_mean", "steps of an episode"),
+        "student_usd": ("student_usd_mean", "dollars of an item that the student cost; empty: unknown"),
+        "teacher_usd": ("teacher_usd_mean", "dollars of an item that the teacher cost; empty: unknown"),
+        "teacher_alone": ("teacher_alone_usd", "dollars of an item that the teacher does alone"),
+        "break_even": ("break_even_items", "items after which the bank has paid for itself, or never"),
+    }
+    for field, (name, meaning) in meanings.items():
+        yield Column(name, meaning, _field(field, lambda row: row.acting))
 
 
 def _beside() -> Iterator[Column]:
@@ -142,6 +169,8 @@ COLUMNS: Final = (
     Column("failed", "records without one, left out of all means", lambda row, _: row.failed),
     *_accuracy(),
     *_spend(),
+    *_dollars(),
+    *_acting(),
     Column("e3", "accuracy squared over mean output tokens without planning", lambda row, _: row.e3),
     Column("e3_total", "accuracy squared over mean output tokens", lambda row, _: row.e3_total),
     Column(

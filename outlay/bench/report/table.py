@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
@@ -9,11 +10,12 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from outlay.bench.analysis.findings import AXES
 from outlay.bench.report.phrases import budget_words, dollars, name_lines
 from outlay.bench.report.words import title
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from outlay.bench.analysis.findings import AtSpend, Figures, Findings, Verdict
     from outlay.budget import Budget
@@ -38,8 +40,12 @@ _WAITED: Final = (
     "sequential tokens: the part of the total that was waited for; of calls side by side, only the longest."
 )
 
+_ACTED: Final = "dollars: with their 95% interval; to teacher: the part of all steps that it was handed."
+
+_EVEN: Final = "even: items after which the bank has paid for itself, beside the teacher alone."
+
 _BESIDE: Final = (
-    "vs base: points above what direct and self-consistency reach at the same total tokens; "
+    "vs base: points above what direct and self-consistency reach at the same {axis}; "
     "* where it is beyond the noise, > where it spent more than they ever did, < where it spent less, so "
     "that it is set beside them with questions left unanswered; the points are not corrected for the "
     "baseline being the best of noisy points, only the interval behind * (basic bootstrap) is."
@@ -56,17 +62,16 @@ def table(findings: Findings) -> Table:
         box=box.SIMPLE_HEAD,
     )
     laid.pad_edge, laid.collapse_padding = False, True
-    if _sequential(findings):
+    columns = _columns(findings)
+    if _sequential(findings) or _acting(findings):
         laid.padding = (0, 0, 0, 0)
     laid.add_column("strategy", overflow="fold", min_width=_NAME, max_width=_NAME)
-    scale = _scale(findings)
-    for heading in _headings(findings, scale):
-        laid.add_column(heading, justify="right", no_wrap=True)
-    beside = {found.condition: found for found in findings.at_spend if found.axis == "total_tokens"}
+    for column in columns:
+        laid.add_column(column.heading, justify="right", no_wrap=True)
     for strategy, group in groupby(findings.figures, key=lambda row: row.condition.strategy):
         rows = list(group)
         for name, row in zip(_names(strategy, len(rows)), rows, strict=True):
-            cells = [name, *_cells(findings, row, beside.get(row.condition), scale)]
+            cells = [name, *(column.cell(row) for column in columns)]
             # As texts: what looks like markup in a strategy's parameters is none.
             laid.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
         laid.add_section()
@@ -81,7 +86,14 @@ def _names(strategy: str, rows: int) -> list[str]:
 
 
 def _foot(findings: Findings) -> str:
-    return " ".join((_UNITS, *([_WAITED] if _sequential(findings) else []), _BESIDE))
+    parts = {
+        _UNITS: True,
+        _WAITED: _sequential(findings) and not _acting(findings),
+        _ACTED: _acting(findings),
+        _EVEN: _paid_back(findings),
+        _BESIDE.format(axis=AXES[findings.axis]): _beside(findings),
+    }
+    return " ".join(said for said, wanted in parts.items() if wanted)
 
 
 def _scale(findings: Findings) -> int | None:
@@ -96,38 +108,83 @@ def shared_unit(findings: Findings) -> str | None:
     return next(iter(units))[0] if len(units) == 1 and len(next(iter(units))) == 1 else None
 
 
-def _headings(findings: Findings, scale: int | None) -> Iterator[str]:
-    unit = shared_unit(findings)
-    yield "\n".join((*unit.split("_"), "allowed")) if unit else "budget"
-    yield "accuracy"
-    yield "output\ntokens"
-    yield "total\ntokens"
-    if _sequential(findings):
-        yield "sequen-\ntial\ntokens"
-    if scale:
-        yield "dollars" if scale == 1 else f"dollars\nper {scale:,}"
-    yield "E3"
-    yield "vs\nbase"
-    if _failed(findings):
-        yield "failed"
+@dataclass(frozen=True)
+class _Column:
+    """A column of the table."""
+
+    heading: str
+    cell: Callable[[Figures], str | Text]
+    wanted: bool = True
+    """Whether there is something to say in it."""
 
 
-def _cells(
-    findings: Findings, row: Figures, beside: AtSpend | None, scale: int | None
-) -> Iterator[str | Text]:
-    yield _budget(row.condition.budget, shared_unit(findings))
-    accuracy, spend = row.accuracy, row.spend
-    yield f"{accuracy.value:.1f} [{accuracy.low:.0f},{accuracy.high:.0f}]" if accuracy else _NONE
-    yield f"{spend.output_tokens:,.0f}" if spend else _NONE
-    yield f"{spend.total_tokens:,.0f}" if spend else _NONE
-    if _sequential(findings):
-        yield f"{spend.sequential_total_tokens:,.0f}" if spend else _NONE
-    if scale:
-        yield dollars(spend.usd * scale) if spend and spend.usd is not None else _NONE
-    yield f"{row.e3:.{1 if row.e3 >= 10 else 2}f}" if row.e3 is not None else _NONE  # noqa: PLR2004 - digits
-    yield _difference(beside) if not row.baseline else ""
-    if _failed(findings):
-        yield f"{row.failed:,}"
+def _columns(findings: Findings) -> list[_Column]:
+    """Choose the columns: where conditions act, tokens of two models make room for who acted and its cost."""
+    unit, scale, acting = shared_unit(findings), _scale(findings), _acting(findings)
+    spend = {found.condition: found for found in findings.at_spend if found.axis == findings.axis}
+    columns = (
+        _Column(
+            "\n".join((*unit.split("_"), "allowed")) if unit else "budget",
+            lambda row: _budget(row.condition.budget, unit),
+            not acting or len(findings.budgets) > 1,
+        ),
+        _Column("accuracy", _accuracy),
+        _Column("output\ntokens", _tokens("output_tokens"), not acting),
+        _Column("total\ntokens", _tokens("total_tokens")),
+        _Column(
+            "sequen-\ntial\ntokens", _tokens("sequential_total_tokens"), not acting and _sequential(findings)
+        ),
+        _Column(
+            "dollars" if scale == 1 else f"dollars\nper {scale or 1:,}",
+            lambda row: _dollars(row, scale or 1, interval=acting),
+            scale is not None,
+        ),
+        _Column("to\nteacher", _deferral, acting),
+        _Column("steps", _steps, any(row.acting and row.acting.steps > 1 for row in findings.figures)),
+        _Column("even", _break_even, _paid_back(findings)),
+        _Column("E3", _e3, not acting),
+        _Column(
+            "vs\nbase",
+            lambda row: "" if row.baseline else _difference(spend.get(row.condition)),
+            _beside(findings),
+        ),
+        _Column("failed", lambda row: f"{row.failed:,}", any(row.failed for row in findings.figures)),
+    )
+    return [column for column in columns if column.wanted]
+
+
+def _accuracy(row: Figures) -> str:
+    found = row.accuracy
+    return f"{found.value:.1f} [{found.low:.0f},{found.high:.0f}]" if found else _NONE
+
+
+def _tokens(field: str) -> Callable[[Figures], str]:
+    return lambda row: f"{getattr(row.spend, field):,.0f}" if row.spend else _NONE
+
+
+def _dollars(row: Figures, scale: int, *, interval: bool) -> str:
+    found = row.dollars
+    if found is None:
+        return _NONE
+    value = dollars(found.value * scale)
+    return f"{value}\n[{found.low * scale:.2g},{found.high * scale:.2g}]" if interval else value
+
+
+def _deferral(row: Figures) -> str:
+    return f"{row.acting.deferral.value:.0f}%" if row.acting else _NONE
+
+
+def _steps(row: Figures) -> str:
+    return f"{row.acting.steps:.1f}" if row.acting else _NONE
+
+
+def _break_even(row: Figures) -> str:
+    after = row.acting.break_even if row.acting else None
+    return _NONE if after is None else f"{after:,}" if isinstance(after, int) else after
+
+
+def _e3(row: Figures) -> str:
+    return f"{row.e3:.{1 if row.e3 >= 10 else 2}f}" if row.e3 is not None else _NONE  # noqa: PLR2004 - digits
 
 
 def _budget(budget: Budget, unit: str | None) -> str:
@@ -152,5 +209,15 @@ def _sequential(findings: Findings) -> bool:
     return any(spend.total_tokens - spend.sequential_total_tokens >= _TOKEN for spend in spends)
 
 
-def _failed(findings: Findings) -> bool:
-    return any(row.failed for row in findings.figures)
+def _acting(findings: Findings) -> bool:
+    return any(row.acting for row in findings.figures)
+
+
+def _paid_back(findings: Findings) -> bool:
+    """Whether any bank's cost is known."""
+    return any(row.acting and row.acting.break_even is not None for row in findings.figures)
+
+
+def _beside(findings: Findings) -> bool:
+    """Whether anything can be set beside the baseline; where nothing acts the column says that it cannot."""
+    return not _acting(findings) or bool(findings.at_spend)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from outlay.bench.analysis.comparisons import FEWEST_ITEMS
 from outlay.bench.manifest import shown_model
+from outlay.bench.report.acting import by_whom
 from outlay.bench.report.beside import beside_baseline, by_other_costs
 from outlay.bench.report.phrases import (
     budget_words,
@@ -30,6 +31,7 @@ def sentences(findings: Findings) -> list[str]:
         _what,
         beside_baseline,
         by_other_costs,
+        by_whom,
         _best,
         _failures,
         _overshoot,

@@ -8,6 +8,7 @@ What of an answer is scored:
 - `f1`, `exact-match`, `rouge-l` and `locomo` compare texts. They take `answer.value` where the text marks
   one (by `\boxed{}`, `####`, "the answer is", a JSON key), else the whole text, also if it was cut short.
 - `judge` reads the whole text.
+- `success` asks what the environment said of the episode.
 """
 
 from __future__ import annotations

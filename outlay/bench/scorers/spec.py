@@ -9,6 +9,7 @@ from pydantic import Field
 from outlay.bench.scorers.judge import Judge
 from outlay.bench.scorers.locomo import Locomo
 from outlay.bench.scorers.mathematics import SECONDS, mathematics
+from outlay.bench.scorers.success import SUCCESS
 from outlay.bench.scorers.values import CHOICE, EXACT, NUMERIC
 from outlay.bench.scorers.words import EXACT_MATCH, F1, rouge_l
 from outlay.budget import Budget, Settings
@@ -53,8 +54,10 @@ PARAMETERS: Final[Mapping[str, type[Settings]]] = {
     "exact-match": NoParameters,
     "locomo": NoParameters,
     "rouge-l": NoParameters,
+    "success": NoParameters,
     "judge": JudgeParameters,
 }
+PLAIN: Final = (NUMERIC, EXACT, CHOICE, F1, EXACT_MATCH, SUCCESS)
 SCORERS: Final = tuple(PARAMETERS)
 """Every scorer's name on the command line."""
 
@@ -82,7 +85,7 @@ def scorer_from_spec(spec: str, *, model_named: ModelNamed | None = None) -> Sco
             return rouge_l()
         case "locomo", _:
             return Locomo()
-    return next(scorer for scorer in (NUMERIC, EXACT, CHOICE, F1, EXACT_MATCH) if scorer.name == name)
+    return next(scorer for scorer in PLAIN if scorer.name == name)
 
 
 def _judge(settings: JudgeParameters, model_named: ModelNamed | None) -> Judge:

@@ -9,23 +9,21 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
-from rich.console import Group
 from rich.table import Table
 
 from outlay.bench.anchoring import inject
 from outlay.bench.manifest import shown_model
 from outlay.cli.bench.order import read_injection
-from outlay.cli.bench.progress import Progress, shown
+from outlay.cli.bench.progress import BenchProgress
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
 from outlay.cli.live import paper, say
 from outlay.cli.output import CleanOutput
+from outlay.cli.progress import shown
 from outlay.cli.running import interruptible
 from outlay.errors import ConfigurationError, ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from rich.console import RenderableType
+    from collections.abc import Callable, Iterator, Sequence
 
     from outlay.bench.analysis.findings import Estimate
     from outlay.bench.anchoring import AnchoringPlan, Case
@@ -164,7 +162,7 @@ def _empty(title: str, headings: Sequence[str], foot: str) -> Table:
 
 
 @dataclass
-class InjectionProgress(Progress):
+class InjectionProgress(BenchProgress):
     """How far an injection is, and how often drafts and refinements are right so far."""
 
     _right: dict[str, list[bool]] = field(default_factory=dict)
@@ -194,12 +192,10 @@ class InjectionProgress(Progress):
             known = [one.right for one in answers if one is not None and one.right is not None]
             self._right.setdefault(name, []).extend(known)
 
-    def __rich__(self) -> RenderableType:
-        laid = Table.grid(padding=(0, 2))
+    def rows(self) -> Iterator[tuple[str, ...]]:
         for name, right in self._right.items():
             if right:
-                laid.add_row(name, f"{100 * sum(right) / len(right):.1f}%", f"{len(right)} answers")
-        return Group(self._bar or "", self.spending(), laid)
+                yield name, f"{100 * sum(right) / len(right):.1f}%", f"{len(right)} answers"
 
 
 def _refined(policy: Policy) -> str:

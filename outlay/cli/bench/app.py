@@ -8,7 +8,25 @@ from typing import Annotated, Final
 import typer
 
 from outlay.cli.bench.order import AnchoringOrder, BenchOrder
-from outlay.cli.options import Json  # noqa: TC001 - typer reads the annotations
+from outlay.cli.options import (
+    DATA,
+    HOW,
+    MODELS,
+    ApiBase,
+    Concurrency,
+    Data,
+    Fields,
+    Json,
+    Limit,
+    ModelName,
+    Price,
+    Scorer,
+    Split,
+    Subset,
+    Timeout,
+    TotalOutputTokens,
+    TotalUsd,
+)
 
 app: Final = typer.Typer(
     name="bench",
@@ -16,82 +34,43 @@ app: Final = typer.Typer(
     no_args_is_help=True,
 )
 
-DATA = "Questions"
-MODELS = "Models"
-SWEEP = "What is compared (every strategy under every budget)"
-TOTAL = "The whole bench (with all earlier runs on the same --out)"
-HOW = "How it runs"
-INJECTION = "What is injected"
-LIST = "N,N,..."
+SWEEP: Final = "What is compared (every strategy under every budget)"
+INJECTION: Final = "What is injected"
+LIST: Final = "N,N,..."
 
-Data = Annotated[
+
+Tasks = Annotated[
     str,
     typer.Option(
-        help="A .jsonl, .csv or .json file, the name of a Hugging Face dataset, or simulated:COUNT.",
+        help="As for `anchoring`: a file, a dataset or simulated:COUNT; or games:DIR, a folder of ALFWorld's "
+        "or TextWorld's games, or games:FILE, which lists some.",
         rich_help_panel=DATA,
     ),
-]
-Limit = Annotated[
-    int | None, typer.Option(min=1, help="The first so many questions only.", rich_help_panel=DATA)
-]
-Fields = Annotated[
-    str | None,
-    typer.Option(
-        metavar="OURS=THEIRS,...",
-        help="What the source calls it: question=problem,answer=solution.",
-        rich_help_panel=DATA,
-    ),
-]
-Subset = Annotated[str | None, typer.Option(help="Of a Hugging Face dataset.", rich_help_panel=DATA)]
-Split = Annotated[str, typer.Option(help="Of a Hugging Face dataset.", rich_help_panel=DATA)]
-Scorer = Annotated[
-    str | None,
-    typer.Option(
-        help="numeric, exact, choice, math, f1, exact-match, locomo, rouge-l, or judge:model=NAME,usd=N. "
-        "None: as the answers look.",
-        rich_help_panel=DATA,
-    ),
-]
-ModelName = Annotated[
-    str,
-    typer.Option(
-        "--model",
-        "-m",
-        help="As for `outlay ask`; or simulated:ability=0.7,seed=1, which is no model but a formula.",
-        rich_help_panel=MODELS,
-    ),
-]
-ApiBase = Annotated[str | None, typer.Option(help="URL of the model's server.", rich_help_panel=MODELS)]
-Price = Annotated[
-    str | None,
-    typer.Option(
-        metavar="IN,OUT", help="The model's price, dollars per million tokens.", rich_help_panel=MODELS
-    ),
-]
-Timeout = Annotated[
-    float,
-    typer.Option(help="Seconds without an answer until a call is given up.", rich_help_panel=MODELS),
-]
-TotalUsd = Annotated[float | None, typer.Option(help="Dollars really paid, at most.", rich_help_panel=TOTAL)]
-TotalOutputTokens = Annotated[
-    int | None, typer.Option(help="Tokens really generated, at most.", rich_help_panel=TOTAL)
-]
-Concurrency = Annotated[
-    int, typer.Option(min=1, help="Questions worked on side by side.", rich_help_panel=HOW)
 ]
 
 
 @app.command(no_args_is_help=True)
 def run(  # noqa: PLR0913 - typer reads the options off the signature
     *,
-    data: Data,
+    data: Tasks,
     out: Annotated[Path, typer.Option(help="Directory of the records; an earlier run there goes on.")],
     model: ModelName = "local",
     teacher: Annotated[
-        str | None, typer.Option(help="The dearer model, where a strategy has one.", rich_help_panel=MODELS)
+        str | None,
+        typer.Option(
+            help="The dearer model, where a strategy has one; or, in ALFWorld's games, "
+            "alfworld-expert:prompt_tokens=1200,output_tokens=80, its rules, billed so much a step.",
+            rich_help_panel=MODELS,
+        ),
     ] = None,
     api_base: ApiBase = None,
     price: Price = None,
+    teacher_api_base: Annotated[
+        str | None, typer.Option(help="URL of the teacher's server.", rich_help_panel=MODELS)
+    ] = None,
+    teacher_price: Annotated[
+        str | None, typer.Option(metavar="IN,OUT", help="The teacher's price.", rich_help_panel=MODELS)
+    ] = None,
     timeout: Timeout = 600.0,
     strategy: Annotated[
         list[str] | None,
@@ -101,13 +80,14 @@ def run(  # noqa: PLR0913 - typer reads the options off the signature
         ),
     ] = None,
     baselines: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar=LIST,
-            help="Also measure `direct`, and self-consistency with so many samples; `none`: neither.",
+            help="Also measure `direct`, and self-consistency with so many samples; `none`: neither. "
+            "Not given: 3,5, and for games none.",
             rich_help_panel=SWEEP,
         ),
-    ] = "3,5",
+    ] = None,
     output_tokens: Annotated[
         str | None, typer.Option(metavar=LIST, help="Budgets in generated tokens.", rich_help_panel=SWEEP)
     ] = None,
@@ -164,6 +144,8 @@ def run(  # noqa: PLR0913 - typer reads the options off the signature
         teacher=teacher,
         api_base=api_base,
         price=price,
+        teacher_api_base=teacher_api_base,
+        teacher_price=teacher_price,
         timeout=timeout,
         strategies=tuple(strategy or ()),
         baselines=baselines,

@@ -5,34 +5,30 @@ from __future__ import annotations
 import shlex
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from outlay.cli.order import read_price
+from outlay.cli.questions import QuestionsOrder, read_items, source_of
 from outlay.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from outlay.bench.anchoring import AnchoringPlan
     from outlay.bench.items import Item
     from outlay.bench.measuring import Plan
+    from outlay.bench.sources.games import Games
     from outlay.bench.sweep import Sweep
 
-SIMULATED_DATA = "simulated:"
-"""What stands before the number of simulated questions."""
+BASELINES: Final = "3,5"
+"""Samples of the majority votes that are measured unless others are asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class Asked(QuestionsOrder):
     """What every measurement is told: the questions, the model, the total, and how it runs."""
 
-    data: str
-    limit: int | None = None
-    fields: str | None = None
-    subset: str | None = None
-    split: str = "test"
-    scorer: str | None = None
     model: str = "local"
     api_base: str | None = None
     price: str | None = None
@@ -58,8 +54,11 @@ class BenchOrder(Asked):
 
     out: Path
     teacher: str | None = None
+    teacher_api_base: str | None = None
+    teacher_price: str | None = None
     strategies: tuple[str, ...] = ()
-    baselines: str = "3,5"
+    baselines: str | None = None
+    """`None`: `BASELINES` for questions, none for games."""
     limits: Mapping[str, str | None] = field(default_factory=dict)
     """Lists of budgets by unit, as written."""
     seeds: int = 1
@@ -78,22 +77,25 @@ def read(order: BenchOrder) -> Plan:
     """
     from outlay.bench.engine import Kind  # noqa: PLC0415
     from outlay.bench.measuring import Plan  # noqa: PLC0415
-    from outlay.bench.sources import default_scorer  # noqa: PLC0415
     from outlay.budget import Budget  # noqa: PLC0415
 
     engines: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
     if order.engine not in engines:
         raise ConfigurationError(f"unknown engine {order.engine!r}: known: {', '.join(engines)}")
-    sweep = _sweep(order)
+    games = _games(order)
+    items = games.items if games else read_items(order)
     return Plan(
-        sweep=sweep,
-        source=_source(order),
-        scorer=order.scorer or _scorer_there(order.out) or default_scorer(sweep.items),
+        sweep=_sweep(order, items, playing=games is not None),
+        source=games.name if games else source_of(order),
+        scorer=order.scorer or _scorer_there(order.out) or _scorer(items, playing=games is not None),
         out=order.out,
         model=order.model,
         teacher=order.teacher,
         price=read_price(order.price),
         api_base=order.api_base,
+        teacher_price=read_price(order.teacher_price),
+        teacher_api_base=order.teacher_api_base,
+        games=games.root if games else None,
         timeout=order.timeout,
         totals=Budget(**order.totals),
         concurrency=order.concurrency,
@@ -120,10 +122,10 @@ def read_injection(order: AnchoringOrder, out: Path) -> AnchoringPlan:
     from outlay.bench.sources import default_scorer  # noqa: PLC0415
     from outlay.budget import Budget  # noqa: PLC0415
 
-    items = _items(order)
+    items = read_items(order)
     return AnchoringPlan(
         items=items,
-        source=_source(order),
+        source=source_of(order),
         scorer=order.scorer or default_scorer(items),
         out=out,
         model=order.model,
@@ -136,28 +138,30 @@ def read_injection(order: AnchoringOrder, out: Path) -> AnchoringPlan:
     )
 
 
-def _sweep(order: BenchOrder) -> Sweep:
+def _sweep(order: BenchOrder, items: tuple[Item, ...], *, playing: bool) -> Sweep:
     from outlay.bench.sweep import Sweep, budgets_of, conditions, with_baselines  # noqa: PLC0415
 
     limits = {unit: _numbers(unit, text) for unit, text in order.limits.items() if text}
-    specs = order.strategies or _all_strategies(teacher=order.teacher is not None)
-    if order.baselines.strip().lower() != "none":
-        samples = [int(n) for n in _numbers("baselines", order.baselines)]
+    specs = order.strategies or _all_strategies(teacher=order.teacher is not None, playing=playing)
+    baselines = order.baselines or ("none" if playing else BASELINES)
+    if baselines.strip().lower() != "none":
+        samples = [int(n) for n in _numbers("baselines", baselines)]
         specs = with_baselines(specs, samples)
-    return Sweep(conditions(specs, budgets_of(**limits)), _items(order), order.seeds)
+    return Sweep(conditions(specs, budgets_of(**limits)), items, order.seeds)
 
 
-def _items(order: Asked) -> tuple[Item, ...]:
-    from outlay.bench.simulation import simulated_items  # noqa: PLC0415
-    from outlay.bench.sources import load  # noqa: PLC0415
+def _games(order: BenchOrder) -> Games | None:
+    """Read the games, if `--data` names some."""
+    from outlay.bench.sources.games import GAMES, load_games  # noqa: PLC0415
 
-    fields = dict(_pair(part) for part in order.fields.split(",")) if order.fields else {}
-    if not f"{order.data}:".startswith(SIMULATED_DATA):
-        return load(order.data, limit=order.limit, fields=fields, subset=order.subset, split=order.split)
-    count = order.data.partition(":")[2]
-    if not count.isdigit() or not int(count):
-        raise ConfigurationError(f"cannot read {order.data!r}: write simulated:COUNT")
-    return simulated_items(min(int(count), order.limit or int(count)))
+    return load_games(order.data, limit=order.limit) if order.data.startswith(GAMES) else None
+
+
+def _scorer(items: tuple[Item, ...], *, playing: bool) -> str:
+    from outlay.bench.scorers.success import SUCCESS  # noqa: PLC0415
+    from outlay.bench.sources import default_scorer  # noqa: PLC0415
+
+    return SUCCESS.name if playing else default_scorer(items)
 
 
 def _scorer_there(out: Path) -> str | None:
@@ -168,19 +172,14 @@ def _scorer_there(out: Path) -> str | None:
     return directory.manifest().scorer if directory.size() and (out / "bench.json").exists() else None
 
 
-def _source(order: Asked) -> str:
-    """Name the items for reports: a file without its folders, a data set with its part."""
-    if Path(order.data).is_file():
-        return Path(order.data).name
-    if order.data.startswith(SIMULATED_DATA):
-        return order.data
-    return "/".join(part for part in (order.data, order.subset, order.split) if part)
-
-
-def _all_strategies(*, teacher: bool) -> tuple[str, ...]:
+def _all_strategies(*, teacher: bool, playing: bool) -> tuple[str, ...]:
     from outlay.agents.spec import STRATEGIES, collaborators  # noqa: PLC0415
+    from outlay.bench.playing import acts  # noqa: PLC0415
 
-    return tuple(name for name, kind in STRATEGIES.items() if teacher or "teacher" not in collaborators(kind))
+    able = [name for name in STRATEGIES if acts(name) or not playing]
+    return tuple(
+        name for name in able if playing or teacher or "teacher" not in collaborators(STRATEGIES[name])
+    )
 
 
 def _numbers(what: str, text: str) -> tuple[Any, ...]:
@@ -191,10 +190,3 @@ def _numbers(what: str, text: str) -> tuple[Any, ...]:
         raise ConfigurationError(
             f"cannot read --{option} {text}: write numbers between commas, e.g. 128,256"
         ) from exc
-
-
-def _pair(text: str) -> tuple[str, str]:
-    ours, equals, theirs = text.partition("=")
-    if not equals:
-        raise ConfigurationError(f"cannot read --fields {text}: write question=THEIRS,answer=THEIRS")
-    return ours.strip(), theirs.strip()

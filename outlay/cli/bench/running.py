@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from outlay.bench.manifest import shown_model
-from outlay.bench.measuring import measure
+from outlay.bench.measuring import check, measure
 from outlay.cli.bench.order import read
-from outlay.cli.bench.progress import Progress, shown
+from outlay.cli.bench.progress import BenchProgress
 from outlay.cli.bill import amount
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
 from outlay.cli.live import say
 from outlay.cli.output import CleanOutput
+from outlay.cli.progress import shown
 from outlay.cli.running import interruptible
 from outlay.errors import ModelError
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def run_bench(order: BenchOrder) -> int:
     """Make the records that are missing, and say what came out. Gives the exit status."""
     plan = read(order)
-    progress = Progress(f"{plan.source} on {shown_model(plan.model)}", plan.totals)
+    progress = BenchProgress(f"{plan.source} on {shown_model(plan.model)}", plan.totals)
     output = CleanOutput(wanted=order.as_json)
 
     def part() -> None:
@@ -52,6 +53,7 @@ def run_bench(order: BenchOrder) -> int:
 def rehearse(order: BenchOrder) -> int:
     """Say what would be measured, and what it could cost at most. Gives the exit status."""
     plan = read(order)
+    check(plan)
     sweep = plan.sweep
     most = _most(plan)
     if order.as_json:
@@ -59,7 +61,8 @@ def rehearse(order: BenchOrder) -> int:
         return ANSWERED
     shape = f"{len(sweep.conditions)} conditions, {len(sweep.items)} items, {sweep.seeds} seeds"
     say(f"{len(sweep)} records: {shape}")
-    say(f"model {plan.model}, scored by {plan.scorer}")
+    taught = f", teacher {plan.teacher}" if plan.teacher else ""
+    say(f"model {plan.model}{taught}, scored by {plan.scorer}")
     for condition in sweep.conditions:
         say(f"  {condition.label}")
     apart = ", judging apart" if plan.scorer.startswith("judge") else ""
@@ -84,7 +87,7 @@ def _most(plan: Plan) -> dict[str, float]:
     return most
 
 
-def _facts(plan: Plan, progress: Progress) -> dict[str, Any]:
+def _facts(plan: Plan, progress: BenchProgress) -> dict[str, Any]:
     return {
         "out": str(plan.out),
         "records": len(plan.sweep),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sums import reply
 
-from outlay.agents.spec import STRATEGIES
+from outlay.agents.spec import STRATEGIES, collaborators
 from outlay.bench.directory import Directory
 from outlay.testing import CountingServer, Fault
 
@@ -46,8 +46,9 @@ def test_every_strategy_and_the_baselines_are_measured_unless_told(outlay: Outla
     ran = outlay(
         "bench", "run", *SIMULATED, "--output-tokens", "99", "--out", str(tmp_path), "--dry-run", "--json"
     )
+    alone = [name for name, kind in STRATEGIES.items() if "teacher" not in collaborators(kind)]
     assert ran.json["conditions"] == [
-        f"{name} @ output_tokens=99" for name in ("self-consistency:n=3", *STRATEGIES)
+        f"{name} @ output_tokens=99" for name in ("self-consistency:n=3", *alone)
     ]
     assert not list(tmp_path.iterdir())
 
@@ -87,6 +88,10 @@ def test_a_rehearsal_says_what_it_can_cost_at_most(
         (("--output-tokens", "-5"), "output_tokens"),
         (("--model", "simulated:brains=3"), "brains"),
         (("--total-usd", "-1"), "usd"),
+        (("--teacher", "simulated", "--teacher-price", "dear"), "cannot read the price 'dear'"),
+        (("--strategy", "in-context-distillation:defer=always"), "give --teacher"),
+        (("--teacher", "alfworld-expert:tokens=3"), "tokens"),
+        (("--data", "games:nowhere"), "there is no folder, list or game"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -1,0 +1,56 @@
+"""What a strategy is given of an item: a question, or an environment to act in."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from outlay.agents.spec import STRATEGIES, parse_spec
+from outlay.bench.sources.games import is_alfworld
+from outlay.environments import AlfWorldGame, OneStep, TextWorldGame
+from outlay.strategy import Strategy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from outlay.bench.items import Item
+    from outlay.environments import Environment
+
+
+def acts(spec: str) -> bool:
+    """Whether the strategy that `spec` names can act in an environment: it then says how it enters one."""
+    return STRATEGIES[parse_spec(spec)[0]].entered is not Strategy.entered
+
+
+@asynccontextmanager
+async def asked(spec: str, item: Item, games: Path | None) -> AsyncIterator[Any]:
+    """Give what a strategy is run on, and close it behind the run.
+
+    A question is put by its id to a strategy that acts, so that a bank leaves its own solution out.
+
+    Args:
+        spec: Of the strategy.
+        item: What it is to do.
+        games: The folder that the item's id is relative to; `None`: it is a question.
+
+    Raises:
+        ConfigurationError: There is no such game here.
+    """
+    if games is None:
+        yield OneStep(item.asked, task=item.id) if acts(spec) else item.asked
+        return
+    environment = _environment(item, games)
+    try:
+        yield environment
+    finally:
+        await environment.close()
+
+
+def _environment(item: Item, games: Path) -> Environment:
+    # How many steps an episode may have is the strategy's to say.
+    path = games / item.id
+    if is_alfworld(item):
+        return AlfWorldGame(path, max_steps=None)
+    return TextWorldGame(path, max_steps=None, task=PurePosixPath(item.id).with_suffix("").as_posix())
