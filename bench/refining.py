@@ -21,6 +21,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from outlay.agents import ParallelDistillRefine
+from outlay.agents.spec import parse_spec
 from outlay.bench import Directory, Plan, Sweep, budgets_of, conditions, measure, simulated_items
 from outlay.bench.analysis.resampling import estimate, resampled_means
 
@@ -34,7 +36,10 @@ TRAITS = ((6.0, 6.0), (4.0, 2.5), (2.0, 1.0))
 DRAFT = "direct:temperature=0.7"
 VOTE = "self-consistency:n=8,threshold=1,waves=false"
 REFINE = "parallel-distill-refine:widths=[4,1],distill=random-k,k=4"
-NEVER = f"{REFINE},agreement=none"
+AGREEMENTS = ("none", "0.75", "0.5")
+"""At which share of the drafts it takes their vote instead of refining."""
+USUAL = str(ParallelDistillRefine.Config().agreement)
+"""The agreement that a record does not name."""
 BUDGET = 9_000
 """Output tokens: more than any of them needs."""
 DRAWS = 4_000
@@ -48,19 +53,18 @@ class Point(NamedTuple):
     draft: float
     """Accuracy of one draft, in %."""
     vote: float
-    gain: Estimate
-    """Refining less the vote, in points."""
-    guarded: Estimate
-    """The same with the default agreement, at which it stops and votes."""
-    spared: float
-    """Output tokens that the agreement spares, in % of refining's."""
+    gains: tuple[Estimate, ...]
+    """Refining less the vote, in points, by agreement."""
 
 
 def point(ability: float, anchoring: float, discernment: float, questions: int) -> Point:
     """Measure one simulated model."""
     model = f"simulated:ability={ability},anchoring={anchoring},discernment={discernment},guess=0.05,seed=3"
     sweep = Sweep(
-        conditions([DRAFT, VOTE, NEVER, REFINE], budgets_of(output_tokens=(BUDGET,))),
+        conditions(
+            [DRAFT, VOTE, *(f"{REFINE},agreement={a}" for a in AGREEMENTS)],
+            budgets_of(output_tokens=(BUDGET,)),
+        ),
         simulated_items(questions),
     )
     with TemporaryDirectory() as out:
@@ -70,39 +74,22 @@ def point(ability: float, anchoring: float, discernment: float, questions: int) 
         asyncio.run(measure(plan))
         by = defaultdict(list)
         for trial in sorted(Directory(plan.out).trials(), key=lambda trial: trial.item):
-            by[trial.strategy].append(trial)
-    draft, vote, never, guarded = (by[name] for name in by_order(by))
+            name, written = parse_spec(trial.strategy)
+            refines = "widths" in written
+            by[name, written.get("agreement", USUAL) if refines else ""].append(trial)
+    vote = by["self-consistency", ""]
     return Point(
         anchoring=anchoring,
         discernment=discernment,
-        draft=float(scores(draft).mean()),
+        draft=float(scores(by["direct", ""]).mean()),
         vote=float(scores(vote).mean()),
-        gain=difference(never, vote),
-        guarded=difference(guarded, vote),
-        spared=100 * (1 - tokens(guarded) / tokens(never)),
+        gains=tuple(difference(by["parallel-distill-refine", a], vote) for a in AGREEMENTS),
     )
-
-
-def by_order(by: dict[str, list[Trial]]) -> list[str]:
-    """Give the conditions in the order they were asked for: the bench writes them its own way."""
-    starts = [("direct",), ("self-consistency",), ("parallel", "agreement=none"), ("parallel",)]
-    names = list(by)
-    found = []
-    for start, *parts in starts:
-        name = next(n for n in names if n.startswith(start) and all(part in n for part in parts))
-        names.remove(name)
-        found.append(name)
-    return found
 
 
 def scores(trials: list[Trial]) -> np.ndarray:
     """Give each item's score, in %."""
     return np.array([100.0 * (trial.score or 0.0) for trial in trials])
-
-
-def tokens(trials: list[Trial]) -> float:
-    """Give the mean output tokens of an item."""
-    return float(np.mean([trial.usage.output_tokens for trial in trials]))
 
 
 def difference(trials: list[Trial], others: list[Trial]) -> Estimate:
@@ -113,19 +100,11 @@ def difference(trials: list[Trial], others: list[Trial]) -> Estimate:
 
 def table(points: list[Point]) -> Table:
     """Lay the points out, a line each."""
-    shown = Table(
-        "anchoring",
-        "discernment",
-        "one draft %",
-        "vote of 8 %",
-        "refine less vote",
-        "with agreement",
-        "spared %",
-    )
+    headings = [f"refine less vote, agreement={a}" for a in AGREEMENTS]
+    shown = Table("anchoring", "discernment", "one draft %", "vote of 8 %", *headings)
     for p in points:
-        gain, guarded = (f"{e.value:+.1f} [{e.low:+.1f}, {e.high:+.1f}]" for e in (p.gain, p.guarded))
-        first = (f"{p.anchoring:g}", f"{p.discernment:g}", f"{p.draft:.0f}", f"{p.vote:.0f}")
-        shown.add_row(*first, gain, guarded, f"{p.spared:.0f}")
+        gains = (f"{gain.value:+.1f} [{gain.low:+.1f}, {gain.high:+.1f}]" for gain in p.gains)
+        shown.add_row(f"{p.anchoring:g}", f"{p.discernment:g}", f"{p.draft:.0f}", f"{p.vote:.0f}", *gains)
     return shown
 
 

@@ -112,8 +112,8 @@ class InContextDistillation(Strategy[Config]):
         return graph
 
     async def begin(self, state: State) -> BeginUpdate:
-        if self.config.defer == "always" and self.teacher is None:
-            raise ConfigurationError("defer=always needs a teacher: give teacher=")
+        if self.teacher is None and self.config.defer not in {"disagreement", "never"}:
+            raise ConfigurationError(f"defer={self.config.defer} needs a teacher: give teacher=")
         environment = self._environment(state)
         warned = self.config.temperature == 0 and self.config.n > 1
         return {

@@ -39,8 +39,11 @@ class Config(LoopConfig):
     """D, what makes a workspace of a round's drafts."""
     k: int = Field(default=2, ge=1)
     """Drafts in a workspace, where it is made of drafts."""
-    agreement: float | None = Field(default=0.75, gt=0, le=1)
-    """Share of a round's drafts with one answer at which it is taken without refining; `None`: never."""
+    agreement: float | None = Field(default=0.5, gt=0, le=1)
+    """Share of a round's drafts with one answer at which it is taken without refining; `None`: never.
+
+    Half is what a small model was measured to need, whose votes of that share were right three times as
+    often as its refinements; one that tells right drafts from wrong ones gains by 0.75 or more."""
 
 
 class SequentialConfig(LoopConfig):
