@@ -34,6 +34,7 @@ class Mirror:
         self._directory = directory
         self._store = store
         self._revision = -1
+        self._mark = -1
         self._lock = ReadersWriter()
         self._following = Lock()
         self._neighbours = [Neighbours(store.facts.dimension) for _ in store.facts.keys]
@@ -53,13 +54,16 @@ class Mirror:
 
     def follow(self) -> None:
         """Take in what was committed since the last time, by whomever."""
-        if self._store.revision() == self._revision:
+        mark = self._store.file.mark()
+        if mark == self._mark:
             return
         with self._following, self._store.reading() as view:
             revision = self._store.revision(view)
-            for number, neighbours in enumerate(self._neighbours):
-                following.follow(neighbours, view, number, self._lock)
-            self._revision = revision
+            if revision != self._revision:
+                for number, neighbours in enumerate(self._neighbours):
+                    following.follow(neighbours, view, number, self._lock)
+            # A mark that is older than the view only has it looked at once more.
+            self._revision, self._mark = revision, mark
 
     def load(self) -> None:
         """Read the snapshots, instead of building what they hold.
@@ -117,7 +121,7 @@ class Mirror:
             built = following.build_anew(view, number, self._store.facts.dimension, wanted)
         with self._following, self._lock.writing():
             self._neighbours[number] = built
-            self._revision = -1
+            self._revision = self._mark = -1
 
 
 def _shown(neighbours: Neighbours, snapshot: following.Snapshot | None) -> bool:

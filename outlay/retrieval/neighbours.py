@@ -104,7 +104,7 @@ class Neighbours:
                 return None
             case "ivf":
                 cells = self._index.nlist
-                probes = cells if k * WIDE > len(self) else min(cells, shapes.PROBES)
+                probes = cells if k * WIDE > len(self) else shapes.probes_for(cells)
                 return faiss().SearchParametersIVF(nprobe=probes)
         width = max(shapes.EF_SEARCH, 2 * k) * self._index.ntotal // len(self)
         return faiss().SearchParametersHNSW(efSearch=width, sel=self._stays)

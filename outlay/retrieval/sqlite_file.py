@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from contextlib import contextmanager
-from threading import RLock
+from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from outlay.errors import RetrievalError
@@ -47,6 +47,8 @@ class SQLiteFile:
         self._version = version
         self._idle: deque[sqlite3.Connection] = deque()
         self._writing = RLock()
+        self._watching = Lock()
+        self._watch: sqlite3.Connection | None = None
         self._closed = False
         if make is None and (not path.is_file() or not path.stat().st_size):
             raise RetrievalError(f"{path} is missing or empty: {cure}")
@@ -62,6 +64,9 @@ class SQLiteFile:
     def close(self) -> None:
         """Close the file; what is being read or written ends first with an error."""
         self._closed = True
+        with self._watching:
+            if self._watch is not None:
+                self._watch.close()
         while self._idle:
             self._idle.pop().close()
 
@@ -86,6 +91,16 @@ class SQLiteFile:
         """Give the rows that `query` finds."""
         with self.told(), self._connection() as connection:
             return connection.execute(query, values).fetchall()
+
+    def mark(self) -> int:
+        """Give a number that is another one as soon as anything was committed, in microseconds."""
+        with self._watching:
+            if self._closed:
+                raise RetrievalError(f"{self.path} is closed: open it again")
+            with self.told():
+                if self._watch is None:
+                    self._watch = self._connect()
+                return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
 
     def check_whole(self) -> None:
         """Read the whole file and check that its pages fit together.
