@@ -84,6 +84,8 @@ class Exchange:
     samples: Samples
     listener: Listener | None = None
     """Who hears the reply as it comes, if anyone does."""
+    beside: bool = False
+    """Whether it takes recorded samples beside others that are asked for, which pay for the prompt."""
 
     async def run(self) -> tuple[Completion, ...]:
         """Give the completions, one per choice.
@@ -213,10 +215,10 @@ class Exchange:
         first = recorded[0].usage
         outputs = tuple(r.usage.output_tokens for r in recorded)
         usage = Usage(
-            calls=1,
+            calls=0 if self.beside else 1,
             generations=len(recorded),
-            prompt_tokens=first.prompt_tokens,
-            cached_tokens=first.cached_tokens,
+            prompt_tokens=0 if self.beside else first.prompt_tokens,
+            cached_tokens=0 if self.beside else first.cached_tokens,
             output_tokens=sum(outputs),
             reasoning_tokens=sum(r.usage.reasoning_tokens for r in recorded),
         )
@@ -238,6 +240,7 @@ class Exchange:
                 self.min_output_tokens,
                 Samples(self.samples.key, numbers),
                 self.listener,
+                beside=wanted,
             )
             found |= dict(zip(places, await part.run(), strict=False))
         return tuple(found[place] for place in sorted(found))

@@ -44,6 +44,20 @@ def test_only_missing_samples_are_asked_for(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_samples_of_which_some_are_recorded_are_billed_as_one_request_would_be(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        with Replay(tmp_path / "journal") as replay:
+            await ScriptedModel(["a"], price=PRICE, max_n=8, replay=replay).sample("hi there", 1, first=0)
+            with Ledger() as divided:
+                model = ScriptedModel(["b c", "d"], price=PRICE, max_n=8, replay=replay)
+                await model.sample("hi there", 3, first=0)
+        with Ledger() as together:
+            await ScriptedModel(["a", "b c", "d"], price=PRICE, max_n=8).sample("hi there", 3)
+        assert divided.usage == together.usage
+
+    asyncio.run(scenario())
+
+
 def test_a_longer_greedy_generation_serves_a_shorter_cap(tmp_path: Path) -> None:
     async def scenario() -> None:
         with Replay(tmp_path / "journal") as replay:
