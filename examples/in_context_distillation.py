@@ -55,8 +55,10 @@ async def main() -> None:
             print(f"{asked(country)} {answer.text!r} for {answer.usage.usd:.6f} dollars")
             if answer.episode is not None:
                 step, runs = answer.episode.steps[0], answer.episode.break_even
-                print(f"  by the {step.by}; {step.share:.0%} of the samples agreed")
-                print(f"  the bank has paid for itself after {runs:.0f} such questions")
+                print(f"  by the {step.by}; {step.share or 0:.0%} of the samples agreed")
+                print(
+                    f"  the bank has paid for itself after {runs:.0f} such questions" if runs else "  no bank"
+                )
         print(answer.report)
 
 

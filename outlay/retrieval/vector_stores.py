@@ -4,6 +4,7 @@
 
 Everything lives in the stores. Each text is a document; a record travels in the metadata of its first one,
 its head, which is written last: without a head the rest of a record, left behind by a kill, does not count.
+A record without texts is a head alone, with a placeholder for a text: no search gives it.
 The stores find the candidates; similarities are always computed anew from the texts, so that it does not
 matter on which scale a store reports its own. Of LangChain nothing is imported, only called.
 """
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 NAMESPACE: Final = UUID("6f75746c-6179-5265-8472-696576616c21")
 """Documents have UUIDs made of their place, which every store takes as ids."""
+PLACEHOLDER: Final = "a record without texts"
+"""The text of a head that stands alone; told from a text of the same words by the head's counts."""
 PROBE: Final = 256
 """Ids asked for at a time when records are counted."""
 
@@ -54,7 +57,7 @@ class _Head(NamedTuple):
     """In each of them: tells them from what an earlier attempt left."""
     record: dict[str, Any]
     counts: dict[str, int]
-    """Texts by key."""
+    """Texts by key; none for a record without texts, whose head is a placeholder."""
 
 
 class VectorStoreIndex:
@@ -94,7 +97,7 @@ class VectorStoreIndex:
         """Keep `entries`, all of them or none, and give their ids.
 
         Raises:
-            ConfigurationError: A key without a store, a record without a text or that is no JSON.
+            ConfigurationError: A key without a store, or a record that is no JSON.
         """
         kept = tuple(entries)
         first = max(self.ids(), default=0) + 1
@@ -114,15 +117,10 @@ class VectorStoreIndex:
         Raises:
             ConfigurationError: An unknown key, or `k` below 1.
         """
-        store = self._store(key)
+        self._store(key)
         if k < 1:
             raise ConfigurationError("k is the number of texts to find: give at least 1")
-        found = [store.similarity_search(query, k) for query in queries]
-        heads = self._heads({_number(document) for near in found for document in near})
-        return tuple(
-            self._ranked(key, query, [document for document in near if _counts(document, heads)])
-            for query, near in zip(queries, found, strict=True)
-        )
+        return tuple(self._ranked(key, query, self._nearest(key, query, k)) for query in queries)
 
     def similarities(self, key: str, query: str, ids: Sequence[int]) -> dict[int, tuple[float, ...]]:
         """Give the exact cosine of `query` with every text under `key` of each record in `ids`.
@@ -169,13 +167,11 @@ class VectorStoreIndex:
         counts = {key: len(texts) for key, texts in entry.keys.items() if texts}
         for key in counts:
             self._store(key)
-        if not counts:
-            raise ConfigurationError("a record in a vector store needs at least one text to be found by")
         texts = [
             _text(number, key, position, text, token)
             for key in self._stores
             for position, text in enumerate(entry.keys.get(key, ()))
-        ]
+        ] or [_text(number, self.keys[0], 0, PLACEHOLDER, token)]
         head = {"outlay_record": as_json(entry.record), "outlay_counts": json.dumps(counts)}
         return [texts[0]._replace(metadata=texts[0].metadata | head), *texts[1:]]
 
@@ -204,6 +200,17 @@ class VectorStoreIndex:
                     heads[_number(document)] = _head(document)
             missing = [number for number in missing if number not in heads]
         return dict(sorted(heads.items()))
+
+    def _nearest(self, key: str, query: str, k: int) -> list[Document]:
+        """Give `k` texts that count: the store is asked for more until there are, or it has no more."""
+        depth = k
+        while True:
+            near = self._stores[key].similarity_search(query, depth)
+            heads = self._heads({_number(document) for document in near})
+            texts = [document for document in near if _counts(document, key, heads)]
+            if len(texts) >= k or len(near) < depth:
+                return texts[:k]
+            depth *= 4
 
     def _ranked(self, key: str, query: str, documents: list[Document]) -> tuple[Hit, ...]:
         hits = [
@@ -258,9 +265,12 @@ def _head(document: Document) -> _Head:
     )
 
 
-def _counts(document: Document, heads: Mapping[int, _Head]) -> bool:
+def _counts(document: Document, key: str, heads: Mapping[int, _Head]) -> bool:
+    """Whether a document is a text of a record: neither left behind nor a placeholder."""
     head = heads.get(_number(document))
-    return head is not None and head.token == document.metadata["outlay_token"]
+    if head is None or head.token != document.metadata["outlay_token"]:
+        return False
+    return _position(document) < head.counts.get(key, 0)
 
 
 def _number(document: Document) -> int:

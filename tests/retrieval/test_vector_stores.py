@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 
-from outlay import ConfigurationError
+from outlay import ConfigurationError, Usage
 from outlay.langchain import OutlayEmbeddings
+from outlay.memory.demonstrations import Added, Bank, Query, Step, Trajectory
 from outlay.retrieval import Entry, Index, Searchable, VectorStoreIndex
 from outlay.testing import HashEmbedder
 
@@ -107,6 +108,45 @@ def test_whoever_opens_the_stores_finds_what_another_added(index: VectorStoreInd
     assert index.ids() == (*ids, late)
 
 
+def test_a_record_without_texts_is_kept_and_never_found(index: VectorStoreIndex, stores: Stores) -> None:
+    words = "a record without texts"
+    bare = [Entry(record={"bare": n}, keys={"goal": ()} if n % 2 else {}) for n in range(9)]
+    ids = index.add([*bare, Entry(record={"goal": words}, keys={"goal": (words, "heat an apple")})])
+    [hits] = index.search("goal", [words], 2)
+    assert [(hit.id, hit.position) for hit in hits] == [(ids[-1], 0), (ids[-1], 1)]
+    assert len(index.search("goal", [words], 99)[0]) == 2
+    assert index.search("step", [words], 3) == ((),)
+    assert index.similarities("goal", words, ids[:2]) == {ids[0]: (), ids[1]: ()}
+    other = VectorStoreIndex(stores, EMBEDDER)
+    assert other.ids() == ids
+    assert list(other.records(ids).values()) == [entry.record for entry in bare] + [{"goal": words}]
+
+
+def test_a_bank_files_what_failed_beside_what_it_shows() -> None:
+    stores = {key: InMemoryVectorStore(OutlayEmbeddings(EMBEDDER)) for key in ("goal", "plan", "observation")}
+    paid = Usage(calls=1, usd=0.25)
+
+    def run(goal: str, *actions: str, success: bool = True, usage: Usage = paid) -> Trajectory:
+        steps = tuple(Step(observation=f"before {action}", action=action) for action in actions)
+        return Trajectory(task=goal, goal=goal, steps=steps, success=success, usage=usage)
+
+    bank = Bank(VectorStoreIndex(stores, EMBEDDER))
+    failures = [run(f"{goal} blindly", "look", success=False) for goal in GOALS]
+    assert bank.add(failures) == Added(failed=4)
+    assert bank.retrieve(Query(goal="heat an apple")) == ()
+    successes = [run(goal, f"look for {goal}", "take it") for goal in GOALS]
+    again = successes[0].model_copy(update={"usage": Usage(calls=7, usd=0.5)})
+    assert bank.add([*successes, run("wait"), again]) == Added(kept=4, empty=1, duplicates=1)
+    opened = Bank(VectorStoreIndex(stores, EMBEDDER))
+    found = opened.retrieve(Query(goal="heat an apple", observation="before take it"), k=9)
+    assert (found[0].task, found[0].matched) == ("heat an apple", 1)
+    assert sorted(one.task for one in found) == sorted(GOALS)
+    stats = opened.stats()
+    assert (stats.trajectories, stats.failed, stats.empty, stats.repeated) == (4, 4, 1, 1)
+    assert stats.usage == Usage(calls=9 + 7, usd=9 * 0.25 + 0.5)
+    assert opened.runs()[:4] == tuple(failures)
+
+
 class Failing(InMemoryVectorStore):
     """Refuses texts about otters."""
 
@@ -142,7 +182,6 @@ def test_texts_without_their_head_do_not_count(index: VectorStoreIndex, stores: 
     ("entry", "message"),
     [
         (Entry(record={}, keys={"colour": ("x",)}), "no key 'colour': its keys are goal, step"),
-        (Entry(record={}, keys={"goal": ()}), "at least one text"),
         (Entry(record={"x": object()}, keys={"goal": ("x",)}), "JSON"),
     ],
 )

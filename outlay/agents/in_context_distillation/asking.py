@@ -10,6 +10,7 @@ from outlay.agents.in_context_distillation.prompts import (
     question_messages,
     read_action,
     read_answer,
+    read_code,
     step_messages,
 )
 from outlay.agents.in_context_distillation.state import Sample
@@ -103,9 +104,10 @@ class Asking:
         if room is None or room >= count * cap:
             return Wave(count, cap)
         fewer = max(1, min(count, room // cap))
-        return Wave(
-            fewer, max(1, min(cap, room // fewer)), (f"the budget paid for fewer than {left} samples",)
-        )
+        tokens = max(1, min(cap, room // fewer))
+        notes = [f"the budget paid for {fewer} of {count} samples"] * (fewer < count)
+        notes += [f"the budget paid for {tokens} tokens a sample"] * (tokens < cap)
+        return Wave(fewer, tokens, tuple(notes))
 
     async def sample(
         self, model: Model, messages: Messages, wave: Wave, *, first: int
@@ -155,12 +157,15 @@ class Asking:
             seed=self.config.seed,
         )
 
-    @staticmethod
-    def read(said: Completion | OutlayError, environment: Environment, turn: Turn) -> Sample:
-        """Read a reply as an answer, or as an action of the environment."""
+    def read(self, said: Completion | OutlayError, environment: Environment, turn: Turn) -> Sample:
+        """Read a reply as an answer, as code, or as an action of the environment, as they are compared."""
         if isinstance(said, OutlayError):
             return Sample(error=str(said))
-        return read_answer(said) if isinstance(environment, OneStep) else read_action(said, turn.admissible)
+        if self.config.equivalence == "python":
+            return read_code(said)
+        if not isinstance(environment, OneStep):
+            return read_action(said, turn.admissible)
+        return read_answer(said, whole=self.config.equivalence not in {"auto", "answer"})
 
     async def _in_waves(self, model: Model, claim: Claim, cascade: Cascade) -> bool:
         """Whether stopping early saves more samples than asking again costs prompts."""
@@ -199,7 +204,9 @@ class Asking:
         if window is None and self.config.max_prompt_tokens is None:
             return True
         most = self._most(model, question=isinstance(environment, OneStep))
-        rooms = [room for room in (self.config.max_prompt_tokens, window and window - most) if room]
+        # A window smaller than the longest reply is divided between prompt and reply.
+        beside = None if window is None else window - min(most, window // 2)
+        rooms = [room for room in (self.config.max_prompt_tokens, beside) if room is not None]
         return (await model.worst_case(messages, max_output_tokens=1)).prompt_tokens <= min(rooms)
 
     def _most(self, model: Model, *, question: bool) -> int:

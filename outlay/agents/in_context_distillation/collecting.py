@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from outlay.budget import Record
+from outlay.budget import Record, Usage
 from outlay.environments import OneStep
 from outlay.errors import ConfigurationError, ModelError, ModelUnavailableError, ScorerError
-from outlay.ledger import current_ledger
+from outlay.ledger import Ledger, current_ledger
 from outlay.memory.demonstrations import Added, Step, Trajectory
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Attempt(Record):
     """As it was given to the bank; `None`: nobody knows whether it succeeded, and it can be tried again."""
     failure: str | None = None
     """Why nobody knows: the provider failed, or the scorer did."""
+    usage: Usage = Usage()
+    """What it cost; the bank counts it, whatever came of it."""
 
 
 class Collection(Record):
@@ -44,11 +47,11 @@ class Collection(Record):
 
     ending: Ending
     there: int
-    """Tasks that the bank had before, failed ones among them."""
+    """Tasks that the bank had before, failed ones among them, inconclusive ones not."""
     added: Added
     """What became of the others."""
     failures: tuple[str, ...]
-    """Why tasks were tried and not added."""
+    """Why tasks were tried and not added; the bank has what they cost."""
 
 
 async def reached(environment: Environment, answer: Answer) -> bool:
@@ -75,7 +78,9 @@ async def collect(
     """Run a strategy on the tasks that a bank does not have, and add each run when it ends.
 
     It spends from the fence around the call. A run that the fence cuts short is not added: nobody knows
-    what it would have come to. With a replay store in the models, its calls are not paid again.
+    what it would have come to. Of a run that the provider or the scorer fails the bank gets the cost, and
+    its task can be tried again. With a replay store in the models, calls are not paid again; nor are they
+    counted again for a task whose earlier tries the bank has counted.
 
     Args:
         strategy: Who acts; for the teacher alone one with `defer="always"`.
@@ -96,9 +101,11 @@ async def collect(
         raise ConfigurationError("collecting needs a teacher: give the strategy one")
     if concurrency < 1:
         raise ConfigurationError(f"concurrency is {concurrency}: work on at least one task at a time")
-    waiting = _missing(tasks, {run.task for run in await asyncio.to_thread(bank.runs)})
+    runs = await asyncio.to_thread(bank.runs)
+    waiting = _missing(tasks, {run.task for run in runs if not run.inconclusive})
     begin(len(tasks) - len(waiting))
-    collecting = Collecting(strategy, bank, succeeded, tell)
+    tries = Counter(run.task for run in runs if run.inconclusive)
+    collecting = Collecting(strategy, bank, succeeded, tell, tries)
     await collecting.run(waiting, concurrency)
     return Collection(
         ending=collecting.ending,
@@ -116,6 +123,8 @@ class Collecting:
     bank: Bank
     succeeded: Succeeded
     tell: Callable[[Attempt], None]
+    tries: Counter[str]
+    """How many inconclusive ones the bank had of each task."""
     ending: Ending = "finished"
     added: Added = field(default_factory=Added)
     failures: list[str] = field(default_factory=list)
@@ -147,27 +156,38 @@ class Collecting:
 
     async def _attempt(self, environment: Environment) -> Attempt | None:
         """Try a task; `None`: the money or the time ended before the task did."""
+        task, fence = environment.task, Ledger(name="collecting")
         try:
-            answer = await self.strategy.arun(environment)
+            with fence:
+                answer = await self.strategy.arun(environment)
         except ModelError as exc:
             if _late():
                 self.ending = "deadline"
                 return None
-            return Attempt(task=environment.task, failure=str(exc))
+            return Attempt(task=task, failure=str(exc), usage=self._cost(task, fence))
         if answer.stop_reason != "finished" or _cut(answer):
             self.ending = "budget" if answer.stop_reason == "finished" else answer.stop_reason
             return None
         try:
             success = await self.succeeded(environment, answer)
         except ScorerError as exc:
-            return Attempt(task=environment.task, failure=str(exc))
-        name = self.strategy.teacher.name if self.strategy.teacher else ""
-        return Attempt(task=environment.task, trajectory=_trajectory(answer, name, success=success))
+            return Attempt(task=task, failure=str(exc), usage=self._cost(task, fence))
+        run = _trajectory(answer, self._teacher, self._cost(task, fence), success=success)
+        return Attempt(task=task, trajectory=run, usage=run.usage)
+
+    def _cost(self, task: str, fence: Ledger) -> Usage:
+        """Give what a try adds to what the bank has counted for the task."""
+        return fence.usage.less(fence.replayed) if self.tries[task] else fence.usage
+
+    @property
+    def _teacher(self) -> str:
+        return self.strategy.teacher.name if self.strategy.teacher else ""
 
     async def _finish(self, attempt: Attempt) -> None:
         if attempt.trajectory is None:
             self._in_a_row += 1
             self.failures.append(attempt.failure or "")
+            await self._bill(attempt)
         else:
             self._in_a_row, self._filed = 0, self._filed + 1
             # Embedding takes the processor for some milliseconds: other runs go on meanwhile.
@@ -178,6 +198,19 @@ class Collecting:
             raise ModelUnavailableError(
                 f"{self._in_a_row} tasks in a row failed, the last with: {attempt.failure}"
             )
+
+    async def _bill(self, attempt: Attempt) -> None:
+        """Have the bank count what an inconclusive run cost."""
+        if attempt.usage == Usage():
+            return
+        run = Trajectory(
+            task=attempt.task,
+            success=False,
+            usage=attempt.usage,
+            teacher=self._teacher,
+            inconclusive=self.tries[attempt.task] + 1,
+        )
+        await asyncio.to_thread(self.bank.add, [run])
 
 
 def _missing(tasks: Sequence[Environment], there: set[str]) -> list[Environment]:
@@ -202,7 +235,7 @@ def _cut(answer: Answer) -> bool:
     return any(proposal and proposal["cut"] for proposal in proposals)
 
 
-def _trajectory(answer: Answer, teacher: str, *, success: bool) -> Trajectory:
+def _trajectory(answer: Answer, teacher: str, usage: Usage, *, success: bool) -> Trajectory:
     episode = answer.episode
     assert episode is not None  # noqa: S101 - this strategy's answers have one
     steps = tuple(
@@ -215,7 +248,7 @@ def _trajectory(answer: Answer, teacher: str, *, success: bool) -> Trajectory:
         plan=_text(episode.plan),
         steps=steps,
         success=success,
-        usage=answer.usage,
+        usage=usage,
         teacher=teacher,
     )
 

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from outlay.budget import Settings
 from outlay.routers.cascade import Equivalence
+from outlay.routers.cascade.agreement import Share
 
-Share = Annotated[float, Field(gt=0, le=1)]
 Defer = Literal["disagreement", "never", "always"] | Annotated[float, Field(ge=0, le=1)]
 
 
@@ -22,7 +22,7 @@ class Config(Settings):
     """Steps of a demonstration on each side of the one that is most like the current step."""
     retrieve: Literal["step", "episode"] = "step"
     """Whether demonstrations are looked up anew at every step, or once for the episode."""
-    n: int = Field(default=3, gt=0)
+    n: int = Field(default=3, gt=0, le=100)
     """Samples of the student's action (N); 1 trusts it always."""
     rule: Literal["unanimity", "majority"] | Share = "unanimity"
     """How many samples must agree: all, more than half, or a share of them."""
@@ -44,6 +44,9 @@ class Config(Settings):
     """Whether the teacher sees demonstrations, too."""
     max_steps: int = Field(default=30, gt=0)
     """Most steps of an episode."""
+    repeats: int | None = Field(default=3, gt=1)
+    """So often the same step, or the same pair of steps, with nothing new seen, and the episode ends; `None`:
+    never."""
     max_prompt_tokens: int | None = Field(default=None, gt=0)
     """Most tokens of a prompt, beside the model's window."""
     max_output_tokens: int | None = Field(default=None, gt=0)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from outlay.agents.in_context_distillation.reading import noted, usable
+from outlay.agents.in_context_distillation.reading import noted, usable, worded_action
 from outlay.agents.in_context_distillation.state import DeferUpdate, Sample
 from outlay.agents.in_context_distillation.teaching import PolicyTeacher
 from outlay.environments import OneStep
-from outlay.errors import BudgetExhaustedError, ModelError
+from outlay.errors import BudgetExhaustedError, ModelError, OutputInvalidError
 from outlay.outcome import longest, stop_reason
 from outlay.routers.cascade import Cascade, RandomDeferral
 
@@ -65,21 +65,24 @@ class Deferring:
         assert self.teacher is not None  # noqa: S101 - without one no step is deferred
         shown = state["demonstrations"] if self.config.teacher_demonstrations else ()
         said = await self.asking.teach(self.teacher, environment, state, shown)
-        return self.asking.read(said, environment, state["turn"]), longest([said])
+        sample = self.asking.read(said, environment, state["turn"])
+        if not worded_action(sample) or (sample.action is None and usable(state["samples"])):
+            raise OutputInvalidError(f"{self.teacher.name} gave no action: {said.text[:80]!r}")
+        return sample, longest([said])
 
 
 def untaught(state: State, error: BudgetExhaustedError | ModelError) -> DeferUpdate:
-    """Leave the step to the student's samples; without any there is no step.
+    """Leave the step to the student, whose samples are drawn if they were not.
 
     Raises:
-        ModelError: The teacher failed, and the student had, too.
+        ModelError: The teacher failed, the student had, too, and no step was taken before.
     """
-    alone = not usable(state["samples"])
-    if isinstance(error, ModelError) and alone:
+    asked, alone = bool(state["samples"]), not usable(state["samples"])
+    if isinstance(error, ModelError) and asked and alone and not state["taken"]:
         raise error
     stopped, why = state["stopped"], f"the teacher failed ({error})"
     if isinstance(error, BudgetExhaustedError):
         why = f"the budget did not pay for the teacher ({error})"
-        stopped = stop_reason(error) if alone else stopped
+        stopped = stop_reason(error) if asked and alone else stopped
     notes = noted(state["notes"], [why])
     return {"proposal": None, "notes": notes, "path": state["path"], "stopped": stopped}

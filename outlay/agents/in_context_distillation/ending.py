@@ -4,44 +4,53 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from outlay.agents.in_context_distillation.reading import usable
 from outlay.answers import extract
 from outlay.budget import Usage
 from outlay.environments import Episode, OneStep
 from outlay.memory.demonstrations import break_even
-from outlay.outcome import NOTHING_SPENT, Outcome
+from outlay.outcome import CUT_SHORT, NOTHING_SPENT, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from outlay.agents.in_context_distillation.state import State
+    from outlay.agents.in_context_distillation.teaching import PolicyTeacher
     from outlay.environments import Environment, Taken
     from outlay.ledger import Ledger
-    from outlay.memory.demonstrations import Bank, BankStats
+    from outlay.memory.demonstrations import Bank
+    from outlay.model import Model
 
-REPEATS: Final = 3
-"""So often the same step, or the same pair of steps, and an episode goes nowhere."""
-CIRCLES: Final = f"ended early: the same steps {REPEATS} times over"
+CIRCLES: Final = "ended early: the same steps over and over"
+WORDLESS: Final = "no action could be read from the student's samples"
 DEFERRING: Final = "defer"
 """The node whose calls are the teacher's."""
 
 
-def in_circles(taken: Sequence[Taken]) -> bool:
-    """Whether the last steps are one step, or a pair of steps, repeated with nothing new seen."""
+def in_circles(taken: Sequence[Taken], repeats: int | None) -> bool:
+    """Whether the last steps are one step, or a pair of steps, so often with nothing new seen."""
+    if repeats is None:
+        return False
     seen = [(step.observation, step.action) for step in taken]
     for period in (1, 2):
-        last = seen[-period * REPEATS :]
-        if len(last) == period * REPEATS and last == last[:period] * REPEATS:
+        last = seen[-period * repeats :]
+        if len(last) == period * repeats and last == last[:period] * repeats:
             return True
     return False
 
 
-def episode_of(environment: Environment, state: State, fence: Ledger | None, bank: Bank | None) -> Episode:
+def episode_of(
+    environment: Environment,
+    state: State,
+    fence: Ledger | None,
+    bank: Bank | None,
+    teacher: Model | PolicyTeacher | None,
+) -> Episode:
     """Sum an episode up; its bill is read off the fence of the run, node by node."""
-    student, teacher = _bill(fence)
-    collected = bank.stats() if bank else None
-    tasks = _runs(collected) if collected else 0
-    alone = collected.usage.usd / tasks if collected and tasks and collected.usage.usd else None
-    spent = (student + teacher).usd
+    student, taught = _bill(fence)
+    tasks, collecting = _collected(bank, teacher.name if teacher else "")
+    alone = collecting / tasks if tasks and collecting else None
+    spent = (student + taught).usd
     return Episode(
         task=environment.task,
         goal=environment.goal,
@@ -49,40 +58,56 @@ def episode_of(environment: Environment, state: State, fence: Ledger | None, ban
         steps=state["taken"],
         success=state["turn"].success,
         student=student,
-        teacher=teacher,
+        teacher=taught,
         teacher_alone=alone,
-        break_even=None if alone is None or spent is None else break_even(alone, spent, tasks),
+        break_even=None if alone is None or spent is None else break_even(alone, spent, c_demo=collecting),
     )
 
 
-def outcome(environment: Environment, state: State, episode: Episode) -> Outcome:
+def outcome(environment: Environment, state: State, episode: Episode, repeats: int | None) -> Outcome:
     """Give what the episode came to: for a question its answer, else what was seen last."""
-    taken = state["taken"]
+    taken, stopped = state["taken"], state["stopped"]
     answering = isinstance(environment, OneStep)
+    cut = answering and state["cut"]
     text = taken[-1].action if answering and taken else "" if answering else state["turn"].observation
-    notes = list(state["notes"])
-    if not taken:
-        notes.append(NOTHING_SPENT)
-    elif not state["turn"].done and state["stopped"] == "finished":
-        notes.append(CIRCLES if in_circles(taken) else f"not done after {len(taken)} steps")
     return Outcome(
         text=text,
-        value=extract(text) if answering else None,
-        stop_reason=state["stopped"],
-        degraded="; ".join(dict.fromkeys(notes)) or None,
+        value=extract(text, marked=cut) if answering else None,
+        stop_reason="budget" if cut and stopped == "finished" else stopped,
+        degraded="; ".join(dict.fromkeys([*state["notes"], *_left_open(state, repeats, cut=cut)])) or None,
         sequential=sum(state["path"], Usage()) if state["path"] else None,
         episode=episode,
     )
 
 
+def _left_open(state: State, repeats: int | None, *, cut: bool) -> Iterator[str]:
+    """Say what the end leaves open."""
+    taken, over = state["taken"], state["turn"].done
+    if cut:
+        yield CUT_SHORT
+    if usable(state["samples"]):
+        yield WORDLESS
+    elif not taken:
+        yield NOTHING_SPENT
+    elif not over and state["stopped"] == "finished":
+        yield CIRCLES if in_circles(taken, repeats) else f"not done after {len(taken)} steps"
+
+
 def _bill(fence: Ledger | None) -> tuple[Usage, Usage]:
-    """Divide what a run spent into the student's part and the teacher's."""
+    """Divide what a run spent into the student's part and the teacher's; unknown inside another graph."""
+    if fence is None:
+        return Usage(usd=None), Usage(usd=None)
     parts: dict[bool, Usage] = {False: Usage(), True: Usage()}
-    for child in fence.report().children if fence else ():
+    for child in fence.report().children:
         parts[child.name == DEFERRING] += child.usage
     return parts[False], parts[True]
 
 
-def _runs(collected: BankStats) -> int:
-    """Count what the teacher was paid for, whatever came of it."""
-    return collected.trajectories + collected.failed + collected.empty + collected.repeated
+def _collected(bank: Bank | None, teacher: str) -> tuple[int, float | None]:
+    """Count the runs that a teacher was paid for, whatever came of them, and what they cost.
+
+    Of the teacher of that name, where the bank has runs of it; what was imported without a cost is none.
+    """
+    by_teacher = bank.stats().teachers if bank else {}
+    groups = [by_teacher[teacher]] if teacher in by_teacher else list(by_teacher.values())
+    return sum(runs.paid for runs in groups), sum((runs.usage for runs in groups), Usage()).usd

@@ -7,7 +7,9 @@ demonstrations of a step stand in the last message, behind everything that stays
 
 from __future__ import annotations
 
+import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from outlay.agents.in_context_distillation.state import Sample
@@ -39,7 +41,10 @@ NEXT: Final = "Your next action:"
 
 _ACTION: Final = re.compile(r"^\W*action\W*?:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
 _THOUGHT: Final = re.compile(r"^\W*(?:thought|reasoning)\W*?:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
+_FENCED: Final = re.compile(r"```[\w-]*\n(.*?)```", re.DOTALL)
 _MARKUP: Final = "`*_>\"' \t"
+"""What a line with nothing but it in it does not say anything by."""
+_QUOTES: Final = ("**", "`", '"', "'")
 
 
 def question_messages(question: str, demonstrations: Sequence[Demonstration]) -> Messages:
@@ -101,32 +106,66 @@ def planning_messages(
     return [{"role": "system", "content": instructions}] * bool(instructions) + [_user("\n\n".join(parts))]
 
 
-def read_answer(completion: Completion) -> Sample:
-    """Read an answer to a question; one that was cut short counts only for what it marks."""
+def read_answer(completion: Completion, *, whole: bool = False) -> Sample:
+    """Read an answer to a question; one that was cut short counts only for what it marks.
+
+    Args:
+        completion: The reply.
+        whole: Whether all of it is compared, not the final answer in it.
+    """
     cut = completion.finish_reason == "length"
-    value = extract(completion.text, marked=cut)
+    value = (None if cut else completion.text) if whole else extract(completion.text, marked=cut)
     return Sample(
         text=completion.text,
         action=completion.text or None,
-        value=None if value is None else normalise(value),
+        value=value if value is None or whole else normalise(value),
         cut=cut,
     )
 
 
+def read_code(completion: Completion) -> Sample:
+    """Read a program: the code between fences where there are any, else all of the reply."""
+    cut, fenced = completion.finish_reason == "length", _FENCED.search(completion.text)
+    code = (fenced.group(1) if fenced else completion.text).strip()
+    whole = code if code and (fenced or not cut) else None
+    return Sample(text=completion.text, action=whole, value=whole, cut=cut)
+
+
 def read_action(completion: Completion, admissible: Sequence[str] | None) -> Sample:
-    """Read an action; where the environment says which are possible, nothing else is one."""
-    text = completion.text
-    marked, thought = _ACTION.findall(text), _THOUGHT.search(text)
-    lines = [line for line in text.splitlines() if line.strip(_MARKUP) and not _THOUGHT.match(line)]
-    written = (marked or lines or [""])[0].strip(_MARKUP)
-    action = _among(written, admissible) if admissible else written
+    """Read an action: a call in JSON, or one line; what was cut short in the middle of it is none.
+
+    Where the environment says which actions are possible, nothing else is one.
+    """
+    text, cut = completion.text, completion.finish_reason == "length"
+    thought, fenced = _THOUGHT.search(text), _FENCED.search(text)
+    written, ended = _first((fenced.group(1) if fenced else text).strip())
+    if cut and not (ended or fenced):
+        written = ""
+    action = written if admissible is None else _among(written, admissible)
     return Sample(
         text=text,
         reasoning=thought.group(1).strip() if thought else "",
         action=action or None,
         value=action or None,
-        cut=completion.finish_reason == "length",
+        cut=cut,
     )
+
+
+def _first(text: str) -> tuple[str, bool]:
+    """Give the first action in a reply, and whether anything stands behind it."""
+    if text.startswith("{"):
+        with suppress(json.JSONDecodeError):
+            _, end = json.JSONDecoder().raw_decode(text)
+            return text[:end], True
+        return "", False
+    marked = _ACTION.search(text)
+    lines = [line for line in text.splitlines() if line.strip(_MARKUP) and not _THOUGHT.match(line)]
+    line = (marked.group(1) if marked else lines[0] if lines else "").strip().lstrip("> ")
+    ended = "\n" in text[text.find(line) + len(line) :] if line else False
+    for mark in _QUOTES:
+        if line.startswith(mark) and line.endswith(mark) and len(line) > 2 * len(mark):
+            line = line[len(mark) : -len(mark)]
+    return line.strip(), ended
 
 
 def _among(written: str, admissible: Sequence[str]) -> str | None:

@@ -17,8 +17,13 @@ def chosen(samples: Sequence[Sample], found: Verdict | None) -> Sample:
     if found is not None and found.chosen is not None:
         return samples[found.chosen]
     readable = [sample for sample in samples if sample.action]
-    answered = [sample for sample in samples if sample.error is None]
-    return (readable or answered or [Sample()])[0]
+    worded = [sample for sample in samples if worded_action(sample)]
+    return (readable or worded or [Sample()])[0]
+
+
+def worded_action(sample: Sample) -> str:
+    """Give what is done on a sample: its action, or its words where they are whole but none that is known."""
+    return sample.action or ("" if sample.cut else sample.text.strip())
 
 
 def usable(samples: Sequence[Sample]) -> bool:
@@ -35,6 +40,15 @@ def unread(samples: Sequence[Sample]) -> tuple[str, ...]:
         f"{cut} of {len(samples)} samples were cut short at their token limit" if cut else "",
     ]
     return tuple(filter(None, notes))
+
+
+def unpaid(refused: Sequence[object]) -> tuple[str, ...]:
+    """Say that the budget ended among the samples."""
+    return (
+        ("the budget ended before all samples were drawn: whether they agree is not known",)
+        if refused
+        else ()
+    )
 
 
 def noted(*notes: Iterable[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from outlay.routers.cascade import Unified, Verdict  # noqa: TC001
 
 
 class Sample(Record):
-    """One action as the student proposed it, or the reason there is none."""
+    """One action as it was proposed, or the reason there is none."""
 
     text: str = ""
     reasoning: str = ""
@@ -41,6 +41,7 @@ class State(TypedDict):
     notes: tuple[str, ...]
     path: tuple[Usage, ...]
     stopped: StopReason
+    cut: bool
     outcome: Outcome
 
 
@@ -58,6 +59,7 @@ class BeginUpdate(TypedDict):
     notes: tuple[str, ...]
     path: tuple[Usage, ...]
     stopped: StopReason
+    cut: bool
 
 
 class PlanUpdate(TypedDict):
@@ -105,6 +107,8 @@ class DeferUpdate(TypedDict):
 class ActUpdate(TypedDict):
     """What `act` writes: the step taken, and a clean slate for the next."""
 
+    stopped: StopReason
+    cut: bool
     turn: Turn
     taken: tuple[Taken, ...]
     samples: tuple[Sample, ...]

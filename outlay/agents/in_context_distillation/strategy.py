@@ -11,7 +11,6 @@ where they do not, the teacher is asked for that one step. A question is an epis
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +18,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from langgraph.graph import END, START, StateGraph
 
-from outlay.agents.in_context_distillation.asking import Asking
+from outlay.agents.in_context_distillation.asking import Asking, Prompt, Wave
 from outlay.agents.in_context_distillation.config import Config
 from outlay.agents.in_context_distillation.deferring import Deferring, untaught
 from outlay.agents.in_context_distillation.ending import episode_of, in_circles, outcome
-from outlay.agents.in_context_distillation.reading import chosen, noted, unread, usable
+from outlay.agents.in_context_distillation.reading import chosen, noted, unpaid, unread, usable, worded_action
+from outlay.agents.in_context_distillation.retrieving import similar
 from outlay.agents.in_context_distillation.state import (
     ActUpdate,
     AgreeUpdate,
@@ -38,7 +38,7 @@ from outlay.agents.in_context_distillation.state import (
 from outlay.agents.in_context_distillation.teaching import PolicyTeacher, current_environment
 from outlay.environments import OneStep, Taken, Turn
 from outlay.errors import BudgetExhaustedError, ConfigurationError, ModelError, OutlayError
-from outlay.memory.demonstrations import Bank, Query
+from outlay.memory.demonstrations import Bank
 from outlay.outcome import longest
 from outlay.routers.cascade import Cascade, Judge, Unified, verdict
 from outlay.strategy import Strategy, stop_reason
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from outlay.environments import Environment
-    from outlay.memory.demonstrations import Demonstration
     from outlay.model import Model
 
 
@@ -80,13 +79,17 @@ class InContextDistillation(Strategy[Config]):
 
     @contextmanager
     def entered(self, question: Any) -> Iterator[str]:
-        if isinstance(question, str):
+        environment = None if isinstance(question, str) else question
+        if environment is not None and not callable(getattr(environment, "step", None)):
+            raise ConfigurationError(f"{environment!r} is neither a question nor an environment")
+        # Also for a question, which may be asked inside an episode: the environment there is not its own.
+        token = current_environment.set(environment)
+        try:
+            if environment is not None:
+                yield environment.goal or environment.task
+                return
             with super().entered(question) as words:
                 yield words
-            return
-        token = current_environment.set(question)
-        try:
-            yield question.goal or question.task
         finally:
             current_environment.reset(token)
 
@@ -106,7 +109,7 @@ class InContextDistillation(Strategy[Config]):
         graph.add_conditional_edges("retrieve", self.whose, ["sample", "defer"])
         graph.add_edge("sample", "agree")
         graph.add_conditional_edges("agree", self.agreed, ["sample", "act", "defer", "finish"])
-        graph.add_conditional_edges("defer", self.answered, ["act", "finish"])
+        graph.add_conditional_edges("defer", self.answered, ["act", "sample", "finish"])
         graph.add_conditional_edges("act", self.done, ["retrieve", "finish"])
         graph.add_edge("finish", END)
         return graph
@@ -128,12 +131,12 @@ class InContextDistillation(Strategy[Config]):
             "notes": ("at temperature 0 samples agree whether they are right or not",) if warned else (),
             "path": (),
             "stopped": "finished",
+            "cut": False,
         }
 
     async def plan(self, state: State) -> PlanUpdate:
         environment = self._environment(state)
-        query = Query(goal=environment.goal)
-        shown = await self._similar(query, environment) if self.config.k else ()
+        shown = await similar(self.bank, self.config, environment)
         try:
             said = await self._asking.plan(self.model, environment, state["turn"], shown)
         except BudgetExhaustedError as exc:
@@ -154,15 +157,15 @@ class InContextDistillation(Strategy[Config]):
             return {"demonstrations": state["demonstrations"], "notes": state["notes"]}
         environment = self._environment(state)
         seen = "" if isinstance(environment, OneStep) else state["turn"].observation
-        query = Query(goal=environment.goal, plan=state["plan"], observation=seen)
-        found = await self._similar(query, environment)
+        found = await similar(self.bank, self.config, environment, state["plan"], seen)
         nothing = () if found else ("the bank has no demonstration for this",)
         return {"demonstrations": found, "notes": noted(state["notes"], nothing)}
 
     async def sample(self, state: State) -> SampleUpdate:
         asking, drawn, environment = self._asking, state["samples"], self._environment(state)
-        prompt = await asking.prompt(self.model, environment, state, state["demonstrations"])
+        prompt = Prompt([], ())
         try:
+            prompt = await asking.prompt(self.model, environment, state, state["demonstrations"])
             wave = await asking.wave(
                 self.model,
                 prompt.messages,
@@ -174,14 +177,17 @@ class InContextDistillation(Strategy[Config]):
         except BudgetExhaustedError as exc:
             notes = noted(state["notes"], prompt.notes)
             return {"samples": drawn, "notes": notes, "path": state["path"], "stopped": stop_reason(exc)}
+        except ModelError as exc:
+            wave, said = Wave(1, 1), (exc,)
         refused = [c for c in said if isinstance(c, BudgetExhaustedError)]
         came = [c for c in said if not isinstance(c, BudgetExhaustedError)]
         samples = [asking.read(c, environment, state["turn"]) for c in came]
-        if self.teacher is None and not usable([*drawn, *samples]):
+        nobody_else = self.teacher is None or self.config.defer != "disagreement"
+        if nobody_else and not state["taken"] and not usable([*drawn, *samples]):
             raise next(c for c in came if isinstance(c, OutlayError))
         return {
             "samples": (*drawn, *samples),
-            "notes": noted(state["notes"], prompt.notes, wave.notes, unread(samples)),
+            "notes": noted(state["notes"], prompt.notes, wave.notes, unread(samples), unpaid(refused)),
             "path": (*state["path"], *longest(said)),
             "stopped": stop_reason(refused[0]) if refused else state["stopped"],
         }
@@ -208,21 +214,30 @@ class InContextDistillation(Strategy[Config]):
     async def act(self, state: State) -> ActUpdate:
         environment, proposal, found = self._environment(state), state["proposal"], state["verdict"]
         sample = proposal or chosen(state["samples"], found)
-        action = sample.action or sample.text.strip()
+        action = worded_action(sample) or sample.text.strip()
         answering = isinstance(environment, OneStep)
+        turn, stopped, whole = state["turn"], state["stopped"], state["stopped"] == "finished"
         if answering:
             self.say(action)
+            turn = Turn(observation="", done=True)
+        else:
+            try:
+                turn = await environment.step(action)
+            except BudgetExhaustedError as exc:  # of a model that the environment asks
+                stopped = stop_reason(exc)
         taken = Taken(
             observation=state["turn"].observation,
             reasoning=sample.reasoning,
             action=action,
             by="student" if proposal is None else "teacher",
             deferred=proposal is not None or self._deferring.handed_over(state),
-            agreed=found.agreed if found else None,
-            share=found.share if found else None,
+            agreed=found.agreed if found and whole else None,
+            share=found.share if found and whole else None,
         )
         return {
-            "turn": Turn(observation="", done=True) if answering else await environment.step(action),
+            "turn": turn,
+            "stopped": stopped,
+            "cut": sample.cut,
             "taken": (*state["taken"], taken),
             "samples": (),
             "unified": Unified(),
@@ -232,8 +247,8 @@ class InContextDistillation(Strategy[Config]):
 
     async def finish(self, state: State) -> FinishUpdate:
         environment, run = self._environment(state), current_run.get()
-        episode = episode_of(environment, state, run.fence if run else None, self.bank)
-        return {"outcome": outcome(environment, state, episode)}
+        episode = episode_of(environment, state, run.fence if run else None, self.bank, self.teacher)
+        return {"outcome": outcome(environment, state, episode, self.config.repeats)}
 
     def first(self, state: State) -> Literal["plan", "retrieve"]:
         asks = self.config.plan and not isinstance(self._environment(state), OneStep)
@@ -248,15 +263,20 @@ class InContextDistillation(Strategy[Config]):
             return "finish"
         if found is None and state["stopped"] == "finished":
             return "sample"
-        return "defer" if self._deferring.handed_over(state) else "act"
+        if self._deferring.handed_over(state):
+            return "defer"
+        return "act" if any(map(worded_action, samples)) or self._answers(state) else "finish"
 
-    def answered(self, state: State) -> Literal["act", "finish"]:
-        return "act" if state["proposal"] or usable(state["samples"]) else "finish"
+    def answered(self, state: State) -> Literal["act", "sample", "finish"]:
+        if state["proposal"] or usable(state["samples"]):
+            return "act"
+        return "finish" if state["samples"] or state["stopped"] != "finished" else "sample"
 
     def done(self, state: State) -> Literal["retrieve", "finish"]:
         over = state["turn"].done or state["stopped"] != "finished"
         long = len(state["taken"]) >= self.config.max_steps
-        return "finish" if over or long or in_circles(state["taken"]) else "retrieve"
+        round_and_round = in_circles(state["taken"], self.config.repeats)
+        return "finish" if over or long or round_and_round else "retrieve"
 
     @property
     def _asking(self) -> Asking:
@@ -269,20 +289,8 @@ class InContextDistillation(Strategy[Config]):
     def _environment(self, state: State) -> Environment:
         return current_environment.get() or OneStep(state["question"])
 
+    def _answers(self, state: State) -> bool:
+        return isinstance(self._environment(state), OneStep)
+
     def _cascade(self, state: State) -> Cascade:
         return self._deferring.cascade(state, self._environment(state))
-
-    async def _similar(self, query: Query, environment: Environment) -> tuple[Demonstration, ...]:
-        """Look demonstrations up, never the task's own: of a question also none that asks the same."""
-        if self.bank is None:
-            return ()
-        k, answering = self.config.k, isinstance(environment, OneStep)
-        # Embedding takes the processor for some milliseconds: other runs go on meanwhile.
-        found = await asyncio.to_thread(
-            self.bank.retrieve,
-            query,
-            k + answering,
-            window=self.config.window,
-            exclude=(environment.task,),
-        )
-        return tuple(d for d in found if not (answering and d.goal.split() == query.goal.split()))[:k]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from outlay.budget import Price, Usage
-from outlay.errors import ConfigurationError
+from outlay.errors import ConfigurationError, ModelUnavailableError
 from outlay.ledger import Claim, require_fence
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class PolicyTeacher:
 
         Raises:
             BudgetExhaustedError: A fence could not hold its price.
+            ModelUnavailableError: The deadline passed before it acted.
         """
         claim = Claim(
             model=self.name,
@@ -57,11 +59,19 @@ class PolicyTeacher:
             min_output_tokens=self.output_tokens,
             price=self.price,
         )
-        reservation = await require_fence().areserve(claim)
+        fence = require_fence()
+        reservation = await fence.areserve(claim)
         try:
-            action = await self.policy.act(environment, turn)
+            async with asyncio.timeout(fence.seconds_left()):
+                action = await self.policy.act(environment, turn)
+        except TimeoutError as exc:
+            raise ModelUnavailableError(
+                f"{self.name} did not act in time: raise the budget's seconds",
+                model=self.name,
+                usage=reservation.forfeit(),
+            ) from exc
         except BaseException:
-            reservation.release()
+            reservation.forfeit()  # nobody knows what it spent
             raise
         spent = {"prompt_tokens": self.prompt_tokens, "output_tokens": self.output_tokens}
         reservation.settle(Usage(calls=1, generations=1, **spent))

@@ -17,8 +17,22 @@ if TYPE_CHECKING:
 
 KEYS: Final = ("goal", "plan", "observation")
 
-Role = Literal["demonstration", "failed", "empty", "repeated"]
-"""`empty`: succeeded, but no step is left to show; `repeated`: the steps of another run, paid for again."""
+Role = Literal["demonstration", "failed", "inconclusive", "empty", "repeated"]
+"""What becomes of a run.
+
+`inconclusive`: nobody knows what it came to; `empty`: succeeded, but no step is left to show; `repeated`: the
+steps of another run, paid for again.
+"""
+
+
+_COUNTED: Final[dict[Role, str]] = {
+    "demonstration": "kept",
+    "failed": "failed",
+    "inconclusive": "failed",
+    "empty": "empty",
+    "repeated": "duplicates",
+}
+"""Where `Added` counts a role."""
 
 
 class Added(Record):
@@ -27,7 +41,7 @@ class Added(Record):
     kept: int = 0
     """Demonstrations."""
     failed: int = 0
-    """Failures: never shown, but what they cost is kept."""
+    """Failures, inconclusive runs among them: never shown, but what they cost is kept."""
     empty: int = 0
     """Successes without a step worth showing: what they cost is kept."""
     duplicates: int = 0
@@ -70,7 +84,8 @@ class Filed(Record):
     def run(self) -> str:
         """Tells whether two runs are one: also what it came to, what it cost, and who ran it."""
         run = self.trajectory
-        return _digest([run.task, *_said(run), run.success, run.usage.model_dump(), run.teacher])
+        facts = [run.success, run.usage.model_dump(), run.teacher, run.inconclusive]
+        return _digest([run.task, *_said(run), *facts])
 
 
 class Filing:
@@ -99,8 +114,7 @@ class Filing:
         if one.role == "demonstration" and one.shows in self._shown:
             one = one.model_copy(update={"role": "repeated"})
         is_known = one.run in self._runs
-        counted = "duplicates" if is_known or one.role == "repeated" else one.role
-        self._count["kept" if counted == "demonstration" else counted] += 1
+        self._count["duplicates" if is_known else _COUNTED[one.role]] += 1
         if not is_known and (one.role != "repeated" or trajectory.usage != Usage()):
             self._file(one)
 
@@ -128,7 +142,7 @@ def filed(id_: int, record: object) -> Filed:
 
 def _role(trajectory: Trajectory) -> Role:
     if not trajectory.success:
-        return "failed"
+        return "inconclusive" if trajectory.inconclusive else "failed"
     return "demonstration" if trajectory.steps else "empty"
 
 

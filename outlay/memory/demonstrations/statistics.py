@@ -20,10 +20,15 @@ class Collected(Record):
     steps: int = 0
     """Of those."""
     failed: int = 0
+    """Inconclusive ones among them."""
+    inconclusive: int = 0
+    """Those of which nobody knows what they came to: broken off, or not judged."""
     empty: int = 0
     """Successes without a step worth showing."""
     repeated: int = 0
     """Successes with the same steps as another, paid for all the same."""
+    paid: int = 0
+    """Those that cost a call, whatever came of them; what was imported free of charge is none."""
     usage: Usage = Usage()
     """What all of it cost; its `usd` is the method's `C_demo`."""
 
@@ -53,8 +58,10 @@ def _collected(runs: Iterable[Entered]) -> Collected:
     return Collected(
         trajectories=roles.count("demonstration"),
         steps=sum(run.steps for run in runs if run.role == "demonstration"),
-        failed=roles.count("failed"),
+        failed=roles.count("failed") + roles.count("inconclusive"),
+        inconclusive=roles.count("inconclusive"),
         empty=roles.count("empty"),
         repeated=roles.count("repeated"),
+        paid=sum(run.usage.calls > 0 for run in runs),
         usage=sum((run.usage for run in runs), Usage()),
     )

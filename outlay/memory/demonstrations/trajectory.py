@@ -43,11 +43,20 @@ class Trajectory(Settings):
     """What this run cost."""
     teacher: str = ""
     """Who ran it."""
+    inconclusive: int = Field(default=0, ge=0)
+    """0, unless the run broke off or could not be judged: then which such try at the task it was, from 1.
+
+    Nobody knows what it came to, so it is no success; but it was paid for.
+    """
 
     @model_validator(mode="after")
     def _says_what_was_reached(self) -> Self:
         if self.success and not self.goal.strip():
             raise ValueError("a trajectory that succeeded must say its `goal`")
+        if self.success and self.inconclusive:
+            raise ValueError(
+                "an inconclusive trajectory is no success: take `inconclusive` out, or say false"
+            )
         return self
 
 

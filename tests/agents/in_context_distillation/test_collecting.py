@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from agents.in_context_distillation.worlds import Corridor, Guide, bank_of, way
 
-from outlay import Budget, ConfigurationError, Ledger, ModelUnavailableError, Price
+from outlay import Budget, ConfigurationError, Ledger, ModelUnavailableError, Price, Replay
 from outlay.agents import InContextDistillation
 from outlay.agents.in_context_distillation import PolicyTeacher
 from outlay.agents.in_context_distillation.collecting import Attempt, Collection, collect
-from outlay.environments import OneStep
+from outlay.environments import OneStep, Turn
 from outlay.errors import ScorerError
 from outlay.testing import ScriptedModel
 
@@ -113,6 +113,62 @@ def test_what_cannot_be_scored_is_tried_again(tmp_path: Path) -> None:
     found = collected(bank, corridors("a", "b"), succeeded=unscored)
     assert found.failures == ("the judge is ill",)
     assert collected(bank, corridors("a", "b")).there == 1
+
+
+def test_what_broke_off_is_counted_never_shown_and_tried_again(tmp_path: Path) -> None:
+    async def unscored(_: Environment, __: Answer) -> bool:
+        raise ScorerError("the judge is ill")
+
+    bank = bank_of(tmp_path / "bank", way("b", WAY))
+    for _ in range(2):
+        with pytest.raises(ModelUnavailableError, match="ill"):
+            collected(bank, corridors("a"), succeeded=unscored)
+    stats = bank.stats()
+    assert (stats.trajectories, stats.failed, stats.inconclusive, stats.usage.calls) == (1, 2, 2, 2 * 3)
+    assert [run.task for run in bank.trajectories()] == ["b"]
+    copy = bank_of(tmp_path / "copy", *bank.runs(), *bank.runs())
+    assert copy.stats() == stats
+    assert collected(bank, corridors("a")).added.kept == 1
+    assert collected(bank, corridors("a")).there == 1
+    after = bank.stats()
+    assert (after.trajectories, after.inconclusive, after.usage.calls) == (2, 2, 3 * 3)
+    assert after.usage.usd == pytest.approx(3 * 3 * (100 * 3 + 10 * 15) / 1e6)
+
+
+class Broken(Corridor):
+    """Asks a model behind its second door, which is away."""
+
+    async def step(self, action: str) -> Turn:
+        if self.place == 1:
+            raise ModelUnavailableError("away")
+        return await super().step(action)
+
+
+def test_what_was_billed_before_a_model_failed_is_counted(tmp_path: Path) -> None:
+    bank = bank_of(tmp_path / "bank")
+    found = collected(bank, [Broken(WAY, task="x"), *corridors("y")])
+    assert (found.added.kept, found.failures) == (1, ("away",))
+    assert [(run.inconclusive, run.usage.calls) for run in bank.get("x")] == [(1, 2)]
+    assert bank.stats().usage.usd == pytest.approx((2 + 3) * (100 * 3 + 10 * 15) / 1e6)
+
+
+def test_replayed_calls_of_an_earlier_try_are_counted_once(tmp_path: Path) -> None:
+    async def scored(_: Environment, __: Answer) -> bool:
+        if len(bank.runs()) == 0:
+            raise ScorerError("the judge is ill")
+        return True
+
+    def strategy() -> InContextDistillation:
+        teacher = ScriptedModel([r"\boxed{4}"], price=PRICE, replay=Replay(tmp_path / "replay"))
+        return InContextDistillation(teacher, teacher, defer="always", k=0, n=1)
+
+    bank = bank_of(tmp_path / "bank")
+    with pytest.raises(ModelUnavailableError, match="ill"):
+        collected(bank, [OneStep("2 + 2?", task="x")], strategy=strategy(), succeeded=scored)
+    paid = bank.stats().usage
+    found = collected(bank, [OneStep("2 + 2?", task="x")], strategy=strategy(), succeeded=scored)
+    assert (found.added.kept, paid.calls) == (1, 1)
+    assert bank.stats().usage == paid
 
 
 def test_nothing_but_failures_is_an_error(tmp_path: Path) -> None:

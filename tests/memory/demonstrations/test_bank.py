@@ -203,7 +203,7 @@ def test_the_cost_of_collecting_is_kept_with_failures(bank: Bank) -> None:
     stats = bank.stats()
     assert (stats.trajectories, stats.steps, stats.failed, stats.repeated) == (1, 3, 2, 1)
     assert stats.usage == PAID + PAID + Usage(calls=2, usd=0.75)
-    assert stats.teachers["novice"] == Collected(failed=2, usage=PAID + Usage(calls=1, usd=0.25))
+    assert stats.teachers["novice"] == Collected(failed=2, paid=2, usage=PAID + Usage(calls=1, usd=0.25))
     assert (stats.teachers["expert"].usage.usd, stats.embedder) == (0.5036, "hash-384")
 
 
