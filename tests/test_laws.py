@@ -78,8 +78,8 @@ STRATEGIES = {
     "in-context-distillation": Lawful(
         lambda model: InContextDistillation(model, model, n=2, temperature=0.7, max_output_tokens=9),
         "__start__ begin, begin plan, begin retrieve, plan retrieve, retrieve sample, retrieve defer, "
-        "sample agree, agree sample, agree act, agree defer, agree finish, defer act, defer sample, defer finish, "
-        "act retrieve, act finish, finish __end__",
+        "sample agree, agree sample, agree act, agree defer, agree finish, defer act, defer sample, "
+        "defer finish, act retrieve, act finish, finish __end__",
     ),
 }
 
