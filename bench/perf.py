@@ -18,16 +18,18 @@ import statistics
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
-from outlay import Budget, Ledger, Model, Price, Usage
+from figures import Effort, Row, Spent, table
+from own_work import PRICE, booking, starting
+
+from outlay import Budget, Ledger, Model
 from outlay.agents import ParallelDistillRefine
 from outlay.calls import on_calls_loop
-from outlay.ledger import Claim
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -43,44 +45,12 @@ with CountingServer("one two three four", delay=float(sys.argv[1])) as server:
     sys.stdin.read()
 """
 QUESTION = "What is six times seven?"
-PRICE = Price(input=0.4, output=1.6)
 OURS = "Model.complete"
 FAN = 8
 WIDTHS = (8, 4, 1)
 CROWD = 1_000
 CROWD_SECONDS = 300
 DELAY = 0.05
-
-
-@dataclass(frozen=True)
-class Row:
-    """One figure, and what it should be at most."""
-
-    what: str
-    value: float
-    unit: str
-    target: float | None = None
-
-    @property
-    def verdict(self) -> str:
-        """Say whether the target is met, where there is one."""
-        return "" if self.target is None else "met" if self.value <= self.target else "MISSED"
-
-
-class Spent(NamedTuple):
-    """What a piece of work took, in seconds."""
-
-    cpu: float
-    wall: float
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How often everything is repeated."""
-
-    repetitions: int
-    calls: int
-    bookings: int
 
 
 @contextmanager
@@ -239,54 +209,6 @@ async def crowd(url: str) -> list[Row]:
     ]
 
 
-def booking(effort: Effort) -> list[Row]:
-    """Measure what the ledger itself takes for a call, on one thread."""
-    return [
-        Row(f"reserve + settle at depth {depth}, CPU", _booking(depth, effort), "us", 50) for depth in (1, 4)
-    ]
-
-
-def _booking(depth: int, effort: Effort) -> float:
-    budget = Budget(output_tokens=10**9, total_tokens=10**10, usd=10**4, calls=10**8, seconds=10**6)
-    claim = Claim(model="test", prompt_tokens=200, max_output_tokens=300, price=PRICE)
-    usage = Usage(calls=1, generations=1, prompt_tokens=150, output_tokens=120)
-    rounds = []
-    with ExitStack() as stack:
-        ledger = stack.enter_context(Ledger(budget))
-        for level in range(1, depth):
-            ledger = stack.enter_context(ledger.allot(budget, name=f"level {level}"))
-        for _ in range(2 * effort.repetitions):
-            began = time.thread_time()
-            for _ in range(effort.bookings):
-                reservation = ledger.reserve(claim)
-                reservation.settle(usage)
-            rounds.append((time.thread_time() - began) / effort.bookings)
-    return 1e6 * statistics.median(rounds)
-
-
-def starting(effort: Effort) -> list[Row]:
-    """Measure what a process pays before it does anything, the interpreter's own start included."""
-    commands = {
-        "python -c pass": (["-c", "pass"], None),
-        "import outlay": (["-c", "import outlay"], 0.3),
-        "outlay --help": (["-m", "outlay", "--help"], 0.5),
-    }
-    rows = []
-    for name, (arguments, target) in commands.items():
-        _start(arguments)
-        found = [_start(arguments) for _ in range(effort.repetitions)]
-        rows.append(Row(f"{name}, wall", statistics.median(s.wall for s in found), "s", target))
-        rows.append(Row(f"{name}, CPU", statistics.median(s.cpu for s in found), "s"))
-    return rows
-
-
-def _start(arguments: list[str]) -> Spent:
-    before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)  # noqa: S603
-    after, took = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - wall
-    return Spent(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, took)
-
-
 def allow_many_connections() -> None:
     """Raise the limit on open files as far as it goes without asking anyone."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -307,18 +229,6 @@ async def calling(effort: Effort) -> list[Row]:
             rows = await one_call(url, effort)
         with server(DELAY) as url:
             return rows + await fan_out(url, effort) + await rounds(url, effort) + await crowd(url)
-
-
-def table(rows: list[Row]) -> str:
-    """Lay the rows out for people."""
-    width = max(len(row.what) for row in rows)
-    lines = [f"{'':{width}}  {'value':>14}  {'target':>10}"]
-    for row in rows:
-        target = "" if row.target is None else f"{row.target:g} {row.unit}"
-        lines.append(
-            f"{row.what:{width}}  {row.value:8.3f} {row.unit:<5}  {target:>10}  {row.verdict}".rstrip()
-        )
-    return "\n".join(lines)
 
 
 def main() -> None:

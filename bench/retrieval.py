@@ -12,8 +12,6 @@ the records adds; and memory. The largest size needs 8 GB of memory and 6 GB of 
 from __future__ import annotations
 
 import argparse
-import ast
-import io
 import json
 import os
 import random
@@ -21,9 +19,7 @@ import re
 import statistics
 import subprocess
 import sys
-import sysconfig
 import time
-import tokenize
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,28 +28,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from vectors import DIMENSION, FILES, K, embedded, write_exact, write_vectors
 
-from outlay.retrieval import Entry, Index, SentenceEmbedder
+from outlay.retrieval import Entry, Index
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
     Vectors = NDArray[np.float32]
 
-SENTENCES = 20_000
-QUERIES = 1_024
 BATCH = 64
-K = 6
-DIMENSION = 384
-NOISE = 0.3
-"""Length of the noise on a vector of length 1: two copies of one sentence have a cosine of 0.92."""
 ADDED = 10_000
 """Entries per transaction."""
 REPEATS = 5
 MEGABYTE = 1e6
-FILES = ("vectors.f32", "queries.npy", "exact.npy")
 
 
 @dataclass(frozen=True)
@@ -102,7 +92,7 @@ def main() -> None:
     with TemporaryDirectory() as temporary:
         out = Path(asked.out or temporary)
         out.mkdir(parents=True, exist_ok=True)
-        base = _embedded(out)
+        base = embedded(out)
         rows = [_measured(base, int(size), out, asked.kind) for size in asked.sizes.split(",")]
     if asked.json:
         print(json.dumps([asdict(row) for row in rows]))
@@ -123,8 +113,8 @@ def _arguments() -> argparse.Namespace:
 def _measured(base: Vectors, size: int, out: Path, kind: str) -> Row:
     place = out / f"{size}-{kind}"
     place.mkdir(exist_ok=True)
-    queries = _write_vectors(base, size, place)
-    _write_exact(queries, size, place)
+    queries = write_vectors(base, size, place)
+    write_exact(queries, size, place)
     built = {} if (place / "built.json").exists() else _step("build", place, kind)
     if built:
         (place / "built.json").write_text(json.dumps(built))
@@ -259,80 +249,6 @@ def _peak() -> int:
 def _resident() -> int:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def _write_vectors(base: Vectors, size: int, place: Path) -> Vectors:
-    """Write `size` vectors to disk, and queries that are not among them."""
-    queries, known = base[:QUERIES], base[QUERIES:]
-    np.save(place / FILES[1], queries)
-    with (place / FILES[0]).open("wb") as file:
-        for turn, first in enumerate(range(0, size, len(known))):
-            part = known[: size - first]
-            file.write((part if not turn else _jittered(part, turn)).tobytes())
-    return queries
-
-
-def _jittered(vectors: Vectors, seed: int) -> Vectors:
-    noise = np.random.default_rng(seed).standard_normal(vectors.shape, dtype=np.float32)
-    moved = vectors + NOISE / np.sqrt(DIMENSION, dtype=np.float32) * noise
-    return np.asarray(moved / np.linalg.norm(moved, axis=1, keepdims=True), dtype=np.float32)
-
-
-def _write_exact(queries: Vectors, size: int, place: Path) -> None:
-    """Write the numbers of the nearest vectors, by looking at all of them."""
-    vectors = np.memmap(place / FILES[0], dtype=np.float32, mode="r").reshape(size, DIMENSION)
-    best = np.full((len(queries), K), -np.inf, dtype=np.float32)
-    rows = np.full((len(queries), K), -1, dtype=np.int64)
-    for first in range(0, size, 8_192):
-        cosines = queries @ vectors[first : first + 8_192].T
-        both = np.concatenate([best, cosines], axis=1)
-        numbers = np.concatenate(
-            [rows, np.arange(first, first + cosines.shape[1])[None].repeat(len(rows), 0)], 1
-        )
-        order = np.argpartition(-both, K, axis=1)[:, :K]
-        best, rows = np.take_along_axis(both, order, 1), np.take_along_axis(numbers, order, 1)
-    np.save(place / FILES[2], rows)
-
-
-def _embedded(out: Path) -> Vectors:
-    path = out / "sentences.npy"
-    if not path.exists():
-        np.save(path, SentenceEmbedder(cache=out / "embeddings.sqlite").embed(sentences(SENTENCES)))
-    return np.asarray(np.load(path), dtype=np.float32)
-
-
-def sentences(count: int) -> list[str]:
-    """Give the first `count` sentences that the standard library says about itself, in random order."""
-    found: dict[str, None] = {}
-    for path in sorted(Path(sysconfig.get_path("stdlib")).rglob("*.py")):
-        if not {"site-packages", "test", "tests", "idle_test", "lib2to3"} & set(path.parts):
-            found |= dict.fromkeys(_sentences_of(path.read_text(encoding="utf-8", errors="replace")))
-    order = np.random.default_rng(0).permutation(len(found))[:count]
-    if len(order) < count:
-        raise SystemExit(f"the standard library has only {len(order)} sentences: lower SENTENCES to that")
-    every = list(found)
-    return [every[number] for number in order]
-
-
-def _sentences_of(source: str) -> Iterator[str]:
-    for text in _texts_of(source):
-        for sentence in re.split(r"(?<=[.!?:])\s+|\n\s*\n", text):
-            words = " ".join(sentence.split())
-            if 25 <= len(words) <= 250 and " " in words:  # noqa: PLR2004
-                yield words
-
-
-def _texts_of(source: str) -> Iterator[str]:
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            yield ast.get_docstring(node) or ""
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            yield token.string.lstrip("# ")
 
 
 def _show(rows: list[Row]) -> None:

@@ -16,7 +16,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
     from concurrent.futures import Future
 
 T = TypeVar("T")
@@ -45,6 +45,17 @@ async def on_calls_loop(coroutine: Coroutine[Any, Any, T]) -> T:
 def calls_loop() -> asyncio.AbstractEventLoop:
     """Give the calls loop, started if it is not running."""
     return _running().loop
+
+
+async def side_by_side(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Await them all; where one raises, or the caller is cancelled, the others are ended first."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:

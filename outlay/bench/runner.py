@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
@@ -11,6 +10,7 @@ from outlay.bench.directory import key_of
 from outlay.bench.trial import Failure, Trial
 from outlay.bench.worker import Task
 from outlay.budget import Usage
+from outlay.calls import side_by_side
 from outlay.environments import Episode
 from outlay.errors import ModelUnavailableError, ScorerError
 from outlay.outcome import Outcome
@@ -112,13 +112,7 @@ class Runner:
             ModelUnavailableError: Nothing but failures came back.
         """
         jobs = self.sweep.jobs()
-        workers = [asyncio.create_task(self._work(jobs)) for _ in range(concurrency)]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+        await side_by_side(self._work(jobs) for _ in range(concurrency))
         return "budget" if self._ended else "finished"
 
     async def _work(self, jobs: Iterator[Job]) -> None:

@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -17,11 +17,16 @@ from rich.table import Table
 from outlay.budget import Budget, Usage
 from outlay.cli.bill import amount, dollars
 from outlay.cli.live import printable, say_aside, watched
+from outlay.cli.running import interruptible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from rich.console import RenderableType
+
+    from outlay.cli.output import CleanOutput
+
+T = TypeVar("T")
 
 PAUSE: Final = 30.0
 """Seconds between two lines, where nobody watches a terminal."""
@@ -95,3 +100,28 @@ def shown(progress: Progress) -> Iterator[Live | None]:
         return
     with Live(progress, console=Console(stderr=True), transient=True, refresh_per_second=4) as live:
         yield live
+
+
+def run_shown(
+    run: Coroutine[Any, Any, T],
+    progress: Progress,
+    output: CleanOutput,
+    say_how_far: Callable[[str, str], None],
+) -> T:
+    """Run a long command under its bar; Ctrl-C takes the bar away and says how far it came.
+
+    Args:
+        run: What is done.
+        progress: What the bar shows.
+        output: Kept clean meanwhile.
+        say_how_far: Told what ended it: a kind, and a word for people.
+    """
+    with output, shown(progress) as live:
+
+        def part() -> None:
+            if live is not None:
+                live.stop()
+            output.give_back()
+            say_how_far("Interrupted", "interrupted")
+
+        return interruptible(run, part)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from outlay.budget import Record, Usage
+from outlay.calls import side_by_side
 from outlay.environments import OneStep
 from outlay.errors import ConfigurationError, ModelError, ModelUnavailableError, ScorerError
 from outlay.ledger import Ledger, current_ledger
@@ -134,13 +135,7 @@ class Collecting:
     async def run(self, tasks: Sequence[Environment], concurrency: int) -> None:
         """Try every task."""
         waiting = iter(tasks)
-        workers = [asyncio.create_task(self._work(waiting)) for _ in range(min(concurrency, len(tasks)))]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+        await side_by_side(self._work(waiting) for _ in range(min(concurrency, len(tasks))))
         if self.failures and not self._filed:
             raise ModelUnavailableError(f"every task failed, the first one with: {self.failures[0]}")
 

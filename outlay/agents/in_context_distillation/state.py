@@ -26,25 +26,6 @@ class Sample(Record):
     """Why the sample failed."""
 
 
-class State(TypedDict):
-    """The state of the graph."""
-
-    question: str
-    turn: Turn
-    plan: str
-    taken: tuple[Taken, ...]
-    demonstrations: tuple[Demonstration, ...]
-    samples: tuple[Sample, ...]
-    unified: Unified
-    verdict: Verdict | None
-    proposal: Sample | None
-    notes: tuple[str, ...]
-    path: tuple[Usage, ...]
-    stopped: StopReason
-    cut: bool
-    outcome: Outcome
-
-
 class BeginUpdate(TypedDict):
     """What `begin` writes: an episode that has not begun."""
 
@@ -60,6 +41,13 @@ class BeginUpdate(TypedDict):
     path: tuple[Usage, ...]
     stopped: StopReason
     cut: bool
+
+
+class State(BeginUpdate):
+    """The state of the graph: an episode as far as it has gone."""
+
+    question: str
+    outcome: Outcome
 
 
 class PlanUpdate(TypedDict):

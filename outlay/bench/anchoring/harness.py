@@ -21,6 +21,7 @@ from outlay.bench.scoring import check_items
 from outlay.bench.totals import Totals
 from outlay.bench.trial import Condition, Failure, storable
 from outlay.budget import Budget, Usage
+from outlay.calls import side_by_side
 from outlay.errors import (
     BudgetExhaustedError,
     ModelError,
@@ -130,13 +131,7 @@ class Harness:
         """
         there = {case.key for case in self.there()}
         waiting = (item for item in self.plan.items if self.plan.key(item) not in there)
-        workers = [asyncio.create_task(self._work(waiting)) for _ in range(self.plan.concurrency)]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+        await side_by_side(self._work(waiting) for _ in range(self.plan.concurrency))
         keys = map(self.plan.key, self.plan.items)
         cases = tuple(self.cases[key] for key in keys if key in self.cases)
         if cases and not any(case.answered for case in cases):

@@ -27,8 +27,7 @@ from outlay.cli.bill import dollars
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
 from outlay.cli.live import paper, say
 from outlay.cli.output import CleanOutput
-from outlay.cli.progress import Progress, shown
-from outlay.cli.running import interruptible
+from outlay.cli.progress import Progress, run_shown
 from outlay.errors import ConfigurationError, ModelError
 from outlay.model import Model
 from outlay.routers.cascade import calibrate
@@ -122,15 +121,7 @@ def _run(trying: Trying, out: Path, kept: Callable[[], str]) -> int:
         say_error(kind, message, as_json=order.as_json, **_facts(order, progress))
 
     try:
-        with output, shown(progress) as live:
-
-            def part() -> None:
-                if live is not None:
-                    live.stop()
-                output.give_back()
-                say_how_far("Interrupted", "interrupted")
-
-            found = interruptible(_calibrated(trying, out, progress), part)
+        found = run_shown(_calibrated(trying, out, progress), progress, output, say_how_far)
     except ModelError as exc:
         say_how_far(type(exc).__name__, str(exc))
         return status_of(exc)

@@ -23,7 +23,7 @@ from outlay.cli.bill import amount
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
 from outlay.cli.live import say
 from outlay.cli.output import CleanOutput
-from outlay.cli.progress import Progress, shown
+from outlay.cli.progress import Progress, run_shown
 from outlay.cli.running import interruptible
 from outlay.environments import OneStep
 from outlay.errors import ModelError
@@ -92,15 +92,7 @@ def run_collection(order: CollectOrder) -> int:
         say_error(kind, message, as_json=order.as_json, **_facts(work, progress))
 
     try:
-        with output, shown(progress) as live:
-
-            def part() -> None:
-                if live is not None:
-                    live.stop()
-                output.give_back()
-                say_how_far("Interrupted", "interrupted")
-
-            found = interruptible(_collect(work, progress), part)
+        found = run_shown(_collect(work, progress), progress, output, say_how_far)
     except ModelError as exc:
         say_how_far(type(exc).__name__, str(exc))
         return status_of(exc)

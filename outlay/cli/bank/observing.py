@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
 from outlay.agents.in_context_distillation.asking import Asking, Wave
-from outlay.answers import extract
+from outlay.agents.in_context_distillation.retrieving import similar
+from outlay.calls import side_by_side
 from outlay.environments import OneStep, Turn
 from outlay.errors import (
     BudgetExhaustedError,
@@ -17,19 +17,19 @@ from outlay.errors import (
     OutlayError,
     ScorerError,
 )
-from outlay.memory.demonstrations import Query
-from outlay.outcome import Outcome
+from outlay.outcome import outcome_of
 from outlay.routers.cascade import Observation
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from outlay.agents.in_context_distillation import Config
     from outlay.agents.in_context_distillation.state import State
     from outlay.bench.items import Item
     from outlay.cli.bank.spending import Spending
-    from outlay.memory.demonstrations import Bank, Demonstration
+    from outlay.memory.demonstrations import Bank
     from outlay.model import Completion, Model
+    from outlay.outcome import Outcome
 
 MOST_FAILURES = 10
 """Items that may fail one after another: then a model is not there, and asking on is no use."""
@@ -59,8 +59,6 @@ class Observing:
     ending: Literal["finished", "budget"] = "finished"
     failures: list[str] = field(default_factory=list)
     _in_a_row: int = 0
-    _own: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """The bank's tasks by goal."""
 
     async def run(self, items: Sequence[Item], concurrency: int) -> tuple[Observation, ...]:
         """Observe every item, as far as the money goes; in their order, without those that failed.
@@ -71,16 +69,9 @@ class Observing:
         """
         for model in (self.student, self.teacher):
             await _check_price(model)
-        self._own = await asyncio.to_thread(_tasks_by_goal, self.bank)
         found: dict[str, Observation] = {}
         waiting = iter(items)
-        workers = [asyncio.create_task(self._work(waiting, found)) for _ in range(concurrency)]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+        await side_by_side(self._work(waiting, found) for _ in range(concurrency))
         if self.failures and not found:
             raise ModelUnavailableError(f"every item failed, the first one with: {self.failures[0]}")
         return tuple(found[item.id] for item in items if item.id in found)
@@ -117,7 +108,8 @@ class Observing:
     async def _observe(self, item: Item) -> Observation:
         environment = OneStep(item.asked, task=item.id)
         asking, state = Asking(self.config), _beginning(item)
-        prompt = await asking.prompt(self.student, environment, state, await self._shown(item))
+        shown = await similar(self.bank, self.config, environment)
+        prompt = await asking.prompt(self.student, environment, state, shown)
         cap = self.config.max_output_tokens or self.student.default_max_output_tokens
         wave = Wave(self.config.n, cap)
         said = _all_came(await asking.sample(self.student, prompt.messages, wave, first=0))
@@ -130,17 +122,8 @@ class Observing:
             teacher_usd=taught.usage.usd or 0.0,
         )
 
-    async def _shown(self, item: Item) -> tuple[Demonstration, ...]:
-        if not self.config.k:
-            return ()
-        own = {item.id, item.asked, *self._own.get(item.asked, ())}
-        query = Query(goal=item.asked)
-        return await asyncio.to_thread(
-            self.bank.retrieve, query, self.config.k, window=self.config.window, exclude=own
-        )
-
     async def _is_right(self, item: Item, said: Completion) -> bool:
-        return await self.right(item, Outcome(text=said.text, value=extract(said.text)))
+        return await self.right(item, outcome_of(said))
 
 
 def _all_came(said: Sequence[Completion | OutlayError]) -> list[Completion]:
@@ -159,13 +142,6 @@ def _beginning(item: Item) -> State:
     """Give the state of a question of which nothing is done; its prompts read no more of it."""
     empty = {"question": item.asked, "turn": Turn(observation=""), "plan": "", "taken": (), "samples": ()}
     return cast("State", empty)
-
-
-def _tasks_by_goal(bank: Bank) -> dict[str, frozenset[str]]:
-    tasks: dict[str, frozenset[str]] = {}
-    for run in bank.trajectories():
-        tasks[run.goal] = tasks.get(run.goal, frozenset()) | {run.task}
-    return tasks
 
 
 async def _check_price(model: Model) -> None:

@@ -18,8 +18,7 @@ from outlay.cli.bench.progress import BenchProgress
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
 from outlay.cli.live import paper, say
 from outlay.cli.output import CleanOutput
-from outlay.cli.progress import shown
-from outlay.cli.running import interruptible
+from outlay.cli.progress import run_shown
 from outlay.errors import ConfigurationError, ModelError
 
 if TYPE_CHECKING:
@@ -80,18 +79,12 @@ def _run(order: AnchoringOrder, plan: AnchoringPlan, kept: Callable[[], str]) ->
         say_error(kind, message, as_json=order.as_json, **_facts(order, progress))
 
     try:
-        with output, shown(progress) as live:
 
-            def part() -> None:
-                if live is not None:
-                    live.stop()
-                output.give_back()
-                say_how_far("Interrupted", "interrupted")
+        def begin(there: Sequence[Case], paid: Usage) -> None:
+            progress.start(len(plan.items), there, paid)
 
-            def begin(there: Sequence[Case], paid: Usage) -> None:
-                progress.start(len(plan.items), there, paid)
-
-            ending, cases, _ = interruptible(inject(plan, begin, progress.take), part)
+        injecting = inject(plan, begin, progress.take)
+        ending, cases, _ = run_shown(injecting, progress, output, say_how_far)
     except ModelError as exc:
         say_how_far(type(exc).__name__, str(exc))
         return status_of(exc)

@@ -12,8 +12,7 @@ from outlay.cli.bill import amount
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
 from outlay.cli.live import say
 from outlay.cli.output import CleanOutput
-from outlay.cli.progress import shown
-from outlay.cli.running import interruptible
+from outlay.cli.progress import run_shown
 from outlay.errors import ModelError
 
 if TYPE_CHECKING:
@@ -27,16 +26,13 @@ def run_bench(order: BenchOrder) -> int:
     progress = BenchProgress(f"{plan.source} on {shown_model(plan.model)}", plan.totals)
     output = CleanOutput(wanted=order.as_json)
 
-    def part() -> None:
-        output.give_back()
-        message = (
-            f"interrupted: {progress.known()}; {progress.spending()}; the same command goes on from there"
-        )
-        say_error("Interrupted", message, as_json=order.as_json, **_facts(plan, progress))
+    def say_how_far(kind: str, what: str) -> None:
+        message = f"{what}: {progress.known()}; {progress.spending()}; the same command goes on from there"
+        say_error(kind, message, as_json=order.as_json, **_facts(plan, progress))
 
     try:
-        with output, shown(progress) as live:
-            ending = interruptible(measure(plan, progress.begin, progress.tell), lambda: _end(live, part))
+        measuring = measure(plan, progress.begin, progress.tell)
+        ending = run_shown(measuring, progress, output, say_how_far)
     except ModelError as exc:
         message = f"{exc}; {progress.known()}; the same command goes on from there"
         say_error(type(exc).__name__, message, as_json=order.as_json, **_facts(plan, progress))
@@ -98,9 +94,3 @@ def _facts(plan: Plan, progress: BenchProgress) -> dict[str, Any]:
         "judge": progress.judge.model_dump(mode="json"),
         "failed": progress.failed,
     }
-
-
-def _end(live: Any, last_words: Any) -> None:
-    if live is not None:
-        live.stop()
-    last_words()
