@@ -41,16 +41,21 @@ async def asked(spec: str, item: Item, games: Path | None) -> AsyncIterator[Any]
     if games is None:
         yield OneStep(item.asked, task=item.id) if acts(spec) else item.asked
         return
-    environment = _environment(item, games)
+    # How many steps an episode may have is the strategy's to say.
+    environment = game_of(item, games, max_steps=None)
     try:
         yield environment
     finally:
         await environment.close()
 
 
-def _environment(item: Item, games: Path) -> Environment:
-    # How many steps an episode may have is the strategy's to say.
+def game_of(item: Item, games: Path, *, max_steps: int | None) -> Environment:
+    """Make the game that an item is, lost after `max_steps`.
+
+    Raises:
+        ConfigurationError: There is no such game here.
+    """
     path = games / item.id
     if is_alfworld(item):
-        return AlfWorldGame(path, max_steps=None)
-    return TextWorldGame(path, max_steps=None, task=PurePosixPath(item.id).with_suffix("").as_posix())
+        return AlfWorldGame(path, max_steps=max_steps)
+    return TextWorldGame(path, max_steps=max_steps, task=PurePosixPath(item.id).with_suffix("").as_posix())

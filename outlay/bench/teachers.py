@@ -43,7 +43,7 @@ def policy_teacher(spec: str, price: Price | None) -> PolicyTeacher:
     _, written = split_known(spec, "teacher", {EXPERT: ExpertParameters.model_fields})
     settings = ExpertParameters(**written)
     if price is None:
-        raise ConfigurationError(f"{EXPERT} has no price of its own: give --teacher-price IN,OUT, e.g. 3,15")
+        raise ConfigurationError(f"{EXPERT} has no price of its own: give it as IN,OUT, e.g. 3,15")
     return PolicyTeacher(
         AlfWorldExpert(seed=settings.seed),
         price,

@@ -174,7 +174,7 @@ class Worker:
             success=episode.success,
             steps=len(episode.steps),
             deferred=sum(step.deferred for step in episode.steps),
-            student=episode.student,
+            student=episode.student + episode.judge,
             teacher=episode.teacher,
             teacher_alone=episode.teacher_alone,
             collecting=self._collecting(strategy),

@@ -18,7 +18,8 @@ def account(episode: Episode) -> Iterator[str]:
     steps, deferred = len(episode.steps), sum(step.deferred for step in episode.steps)
     reached = {True: ", goal reached", False: ", goal not reached", None: ""}[episode.success]
     yield f"steps: {steps}{reached}; handed to the teacher: {deferred} ({100 * episode.deferral_rate:.0f}%)"
-    yield f"student: {dollars(episode.student.usd)}; teacher: {dollars(episode.teacher.usd)}"
+    judge = f"; judge: {dollars(episode.judge.usd)}" if episode.judge.calls else ""
+    yield f"student: {dollars(episode.student.usd)}; teacher: {dollars(episode.teacher.usd)}{judge}"
     if episode.saved is not None:
         less = f"{dollars(abs(episode.saved))} {'less' if episode.saved >= 0 else 'more'}"
         alone = dollars(episode.teacher_alone)

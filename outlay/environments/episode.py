@@ -36,10 +36,17 @@ class Episode(Record):
     """What the student cost."""
     teacher: Usage = Usage()
     """What the teacher cost."""
+    judge: Usage = Usage()
+    """What it cost to have a model say which samples agree, whoever the judge was."""
     teacher_alone: float | None = None
     """Dollars that an episode costs whose every step is the teacher's; `None` where unknown."""
     break_even: float | None = None
     """Episodes like this one after which the demonstrations are paid for; `None` where unknown."""
+
+    @property
+    def usage(self) -> Usage:
+        """What all of it cost."""
+        return self.student + self.teacher + self.judge
 
     @property
     def deferral_rate(self) -> float:
@@ -49,5 +56,5 @@ class Episode(Record):
     @property
     def saved(self) -> float | None:
         """Dollars saved against the teacher alone; negative where it cost more, `None` where unknown."""
-        spent = (self.student + self.teacher).usd
+        spent = self.usage.usd
         return None if self.teacher_alone is None or spent is None else self.teacher_alone - spent

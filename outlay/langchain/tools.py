@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.messages import BaseMessage
-from langchain_core.tools import BaseTool, ToolException
+from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as make_tool
 from langchain_core.utils.function_calling import convert_to_openai_tool
+from langgraph.errors import GraphBubbleUp
 from pydantic import ValidationError
 
-from outlay.errors import ConfigurationError
+from outlay.errors import ConfigurationError, OutlayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-REFUSALS: Final = (ToolException, ValueError, TypeError, LookupError, ArithmeticError)
-"""What a tool raises that was called with something it cannot use; anything else is its own failure."""
+NO_RESULT: Final = (OutlayError, GraphBubbleUp)
+"""What is no failure of a tool: a fence or a model inside it, and LangGraph's interrupts."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,10 @@ class AdaptedTool:
     tool: BaseTool
 
     async def call(self, args: dict[str, Any]) -> str:
-        """Give the tool's result as text, or say what is wrong with the call."""
+        """Give the tool's result as text, or say what is wrong with the call, or why the tool failed.
+
+        An actor can go on after a missing file or a refused connection; the run is not ended for it.
+        """
         if unknown := args.keys() - self.parameters.keys():
             known = ", ".join(self.parameters) or "none"
             return f"{self.name} has no parameter {', '.join(sorted(unknown))}. Its parameters are: {known}."
@@ -42,7 +46,9 @@ class AdaptedTool:
         except ValidationError as exc:
             wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
             return f"{self.name} was called with wrong arguments: {wrong}."
-        except REFUSALS as exc:
+        except NO_RESULT:
+            raise
+        except Exception as exc:  # noqa: BLE001 - a tool is anybody's code
             return f"{self.name} failed: {exc or type(exc).__name__}"
 
 

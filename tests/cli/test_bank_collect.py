@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from environments.houses import PLACE, house
 from sums import number_in
 
 from outlay.calls import run_sync
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     Outlay = Callable[..., Ran]
     Body = Mapping[str, Any]
 
+SIMPLE = PLACE.format(state="", thing="Pen", place="Drawer")
 TASKS = 9
 WORDS = 9
 """Tokens of a reply."""
@@ -155,7 +157,7 @@ def test_a_server_that_serves_nobody_is_a_failure(outlay: Outlay, data: str, ban
         ((), "--data FILE, or --games FOLDER"),
         (("--data", "nowhere.jsonl"), "nowhere.jsonl"),
         (("--data", "simulated:3", "--games", "."), "not both"),
-        (("--games", "/no/such/folder"), "no game"),
+        (("--games", "/no/such/folder"), "no folder, list or game"),
         (("--data", "simulated:3", "--scorer", "numerik"), "numeric"),
         (("--data", "simulated:3", "--usd", "-1"), "usd"),
         (("--data", "simulated:3", "--price", "cheap"), "IN,OUT"),
@@ -243,6 +245,30 @@ def test_games_are_tasks_and_say_themselves_who_won(outlay: Outlay, bank: str, t
     assert [step["action"] for step in run["steps"]] == list(way)
     assert run["goal"]
     assert run["usage"]["calls"] == len(way)
+
+
+def test_the_hand_written_expert_fills_a_bank_and_is_billed(
+    outlay: Outlay, bank: str, tmp_path: Path
+) -> None:
+    house(
+        tmp_path / "games" / "one", PLACE.format(state="", thing="Mug", place="Fridge"), "put a mug in fridge"
+    )
+    order = ("bank", "collect", bank, "--games", str(tmp_path / "games"), "--embedder", "hash")
+    refused = outlay(*order, "--model", "alfworld-expert")
+    assert (refused.status, "IN,OUT" in refused.err) == (2, True)
+    told = outlay(*order, "--model", "alfworld-expert", "--price", "3,15", "--json").json
+    assert (told["made"], told["kept"]) == (1, 1)
+    run = outlay("bank", "list", bank, "--json").json
+    assert told["paid"]["usd"] == pytest.approx((1200 * 3 + 80 * 15) / 1e6 * told["paid"]["calls"])
+    assert "alfworld-expert" in str(run)
+
+
+def test_the_expert_plays_no_other_games(outlay: Outlay, bank: str, tmp_path: Path) -> None:
+    (tmp_path / "two.z8").write_bytes(b"")
+    ran = outlay(
+        "bank", "collect", bank, "--games", str(tmp_path), "--model", "alfworld-expert", "--price", "3,15"
+    )
+    assert (ran.status, "nothing but games of ALFWorld" in ran.err) == (2, True)
 
 
 @pytest.mark.model

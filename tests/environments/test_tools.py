@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.tools import StructuredTool, ToolException, tool
 
-from outlay import ConfigurationError
+from outlay import Budget, BudgetExhaustedError, ConfigurationError, Ledger
 from outlay.environments import ToolEnvironment, Turn, replay
 from outlay.environments.tool_calls import UnreadableCallError, read_call
+from outlay.testing import ScriptedModel
 
 if TYPE_CHECKING:
     from outlay.environments import Episode
@@ -44,6 +45,12 @@ def invert(number: float) -> float:
 def broken() -> str:
     """Fail for a reason of its own."""
     raise OSError("the disk is full")
+
+
+async def asking() -> str:
+    """Ask a model that there is no money for."""
+    with Ledger(Budget(calls=0)):
+        return (await ScriptedModel(["hello"]).complete([{"role": "user", "content": "hi"}])).text
 
 
 async def _turns(*actions: str, **options: Any) -> list[Turn]:
@@ -166,10 +173,15 @@ def test_the_instructions_name_every_tool_its_parameters_and_how_to_end() -> Non
     assert "- finish:" in told
 
 
-def test_a_tool_that_fails_for_its_own_reasons_says_so_to_the_caller() -> None:
-    environment = ToolEnvironment("Find out.", [broken])
-    with pytest.raises(OSError, match="the disk is full"):
-        asyncio.run(replay(environment, ["broken()"]))
+def test_a_tool_that_fails_for_its_own_reasons_says_so_and_the_actor_goes_on() -> None:
+    environment = ToolEnvironment("Find out.", [broken, multiply])
+    episode = asyncio.run(replay(environment, ["broken()", "multiply(2, 3)", "finish(6)"]))
+    assert [step.observation for step in episode.steps][1:] == ["broken failed: the disk is full", "6"]
+
+
+def test_a_fence_inside_a_tool_is_no_failure_of_the_tool() -> None:
+    with pytest.raises(BudgetExhaustedError):
+        asyncio.run(replay(ToolEnvironment("Find out.", [asking]), ["asking()"]))
 
 
 @pytest.mark.parametrize("names", [["multiply", "multiply"], ["finish"]], ids=["twice", "finish"])

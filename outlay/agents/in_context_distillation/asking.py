@@ -40,8 +40,12 @@ LEAST_ANSWER: Final = 96
 """Fewer tokens than these are not worth paying the teacher for."""
 USED: Final = 0.25
 """The part of its cap that a sample is taken to fill, where waves and one request are compared."""
+OBSERVED: Final = 400
+"""Most characters of an observation in a demonstration where the prompt is too long (as in ICRL)."""
+SHORTENED: Final = "observations in demonstrations were cut: the prompt was too long"
 UNSEEN: Final = "demonstrations were left out: the prompt was too long"
 FORGOTTEN: Final = "early steps were left out: the prompt was too long"
+OVERLONG: Final = "the prompt is longer than there is room for, and nothing in it can be left out"
 
 
 class Prompt(NamedTuple):
@@ -70,19 +74,23 @@ class Asking:
     ) -> Prompt:
         """Lay out the prompt of a step so that it fits the window.
 
-        The demonstrations that are least alike are left out first, then the earliest steps.
+        Long observations in demonstrations are cut first; then the demonstrations that are least alike
+        are left out, then the earliest steps.
         """
-        taken, notes = state["taken"], list[str]()
+        taken, notes, short = state["taken"], list[str](), tuple(map(_shortened, shown))
         while True:
             messages = self._messages(environment, state, taken, shown)
             if await self._fits(model, messages, environment):
                 return Prompt(messages, tuple(notes))
-            if shown:
-                shown, left_out = shown[:-1], UNSEEN
+            if shown != short:
+                shown, left_out = short, SHORTENED
+            elif shown:
+                shown = short = shown[:-1]
+                left_out = UNSEEN
             elif taken:
                 taken, left_out = taken[(len(taken) + 1) // 2 :], FORGOTTEN
             else:
-                return Prompt(messages, tuple(notes))
+                return Prompt(messages, (*notes, OVERLONG))
             notes = list(dict.fromkeys([*notes, left_out]))
 
     async def wave(
@@ -132,18 +140,19 @@ class Asking:
 
     async def teach(
         self, teacher: Model, environment: Environment, state: State, shown: Sequence[Demonstration]
-    ) -> Completion:
-        """Ask the teacher for the step."""
+    ) -> tuple[Completion, tuple[str, ...]]:
+        """Ask the teacher for the step; beside its reply what was left out of its prompt."""
         prompt = await self.prompt(teacher, environment, state, shown)
         answering = isinstance(environment, OneStep)
         most = self._most(teacher, question=answering)
-        return await teacher.complete(
+        said = await teacher.complete(
             prompt.messages,
             max_output_tokens=most,
             min_output_tokens=min(most, LEAST_ANSWER if answering else LEAST_ACTION),
             temperature=0.0,
             seed=self.config.seed,
         )
+        return said, prompt.notes
 
     async def plan(
         self, model: Model, environment: Environment, turn: Turn, shown: Sequence[Demonstration]
@@ -215,3 +224,13 @@ class Asking:
         if question:
             return model.default_max_output_tokens
         return ACTION_TOKENS + (THOUGHT_TOKENS if self.config.reasoning else 0)
+
+
+def _shortened(demonstration: Demonstration) -> Demonstration:
+    steps = tuple(
+        step.model_copy(update={"observation": f"{step.observation[:OBSERVED]} ..."})
+        if len(step.observation) > OBSERVED
+        else step
+        for step in demonstration.steps
+    )
+    return demonstration.model_copy(update={"steps": steps})

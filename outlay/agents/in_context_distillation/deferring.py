@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from outlay.agents.in_context_distillation.reading import noted, usable, worded_action
 from outlay.agents.in_context_distillation.state import DeferUpdate, Sample
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from outlay.budget import Usage
     from outlay.environments import Environment
     from outlay.model import Model
+
+
+class Taught(NamedTuple):
+    """The teacher's step, what was waited for, and what was left out of the prompt."""
+
+    proposal: Sample
+    waited: list[Usage]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,8 +60,8 @@ class Deferring:
         die = RandomDeferral(share=self.config.defer, seed=self.config.seed or 0)
         return die.defers(f"{environment.task}/{len(state['taken'])}")
 
-    async def taught(self, state: State, environment: Environment) -> tuple[Sample, list[Usage]]:
-        """Give the teacher's step, and what was waited for.
+    async def taught(self, state: State, environment: Environment) -> Taught:
+        """Give the teacher's step.
 
         Raises:
             BudgetExhaustedError: The fence did not hold the call.
@@ -61,14 +69,14 @@ class Deferring:
         """
         if isinstance(self.teacher, PolicyTeacher):
             action = await self.teacher.act(environment, state["turn"])
-            return Sample(text=action, action=action), []
+            return Taught(Sample(text=action, action=action), [])
         assert self.teacher is not None  # noqa: S101 - without one no step is deferred
         shown = state["demonstrations"] if self.config.teacher_demonstrations else ()
-        said = await self.asking.teach(self.teacher, environment, state, shown)
+        said, notes = await self.asking.teach(self.teacher, environment, state, shown)
         sample = self.asking.read(said, environment, state["turn"])
         if not worded_action(sample) or (sample.action is None and usable(state["samples"])):
             raise OutputInvalidError(f"{self.teacher.name} gave no action: {said.text[:80]!r}")
-        return sample, longest([said])
+        return Taught(sample, longest([said]), notes)
 
 
 def untaught(state: State, error: BudgetExhaustedError | ModelError) -> DeferUpdate:

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 CIRCLES: Final = "ended early: the same steps over and over"
 WORDLESS: Final = "no action could be read from the student's samples"
-DEFERRING: Final = "defer"
-"""The node whose calls are the teacher's."""
+TEACHING: Final = "defer"
+JUDGING: Final = "agree"
+"""The nodes whose calls are the teacher's, and the judge's."""
 
 
 def in_circles(taken: Sequence[Taken], repeats: int | None) -> bool:
@@ -47,10 +48,10 @@ def episode_of(
     teacher: Model | PolicyTeacher | None,
 ) -> Episode:
     """Sum an episode up; its bill is read off the fence of the run, node by node."""
-    student, taught = _bill(fence)
+    student, taught, judged = _bill(fence)
     tasks, collecting = _collected(bank, teacher.name if teacher else "")
     alone = collecting / tasks if tasks and collecting else None
-    spent = (student + taught).usd
+    spent = (student + taught + judged).usd
     return Episode(
         task=environment.task,
         goal=environment.goal,
@@ -59,6 +60,7 @@ def episode_of(
         success=state["turn"].success,
         student=student,
         teacher=taught,
+        judge=judged,
         teacher_alone=alone,
         break_even=None if alone is None or spent is None else break_even(alone, spent, c_demo=collecting),
     )
@@ -93,14 +95,19 @@ def _left_open(state: State, repeats: int | None, *, cut: bool) -> Iterator[str]
         yield CIRCLES if in_circles(taken, repeats) else f"not done after {len(taken)} steps"
 
 
-def _bill(fence: Ledger | None) -> tuple[Usage, Usage]:
-    """Divide what a run spent into the student's part and the teacher's; unknown inside another graph."""
+def _bill(fence: Ledger | None) -> tuple[Usage, Usage, Usage]:
+    """Divide what a run spent into student, teacher and judge; unknown inside another graph."""
     if fence is None:
-        return Usage(usd=None), Usage(usd=None)
-    parts: dict[bool, Usage] = {False: Usage(), True: Usage()}
+        return Usage(usd=None), Usage(usd=None), Usage(usd=None)
+    student, taught, judged = Usage(), Usage(), Usage()
     for child in fence.report().children:
-        parts[child.name == DEFERRING] += child.usage
-    return parts[False], parts[True]
+        if child.name == TEACHING:
+            taught += child.usage
+        elif child.name == JUDGING:
+            judged += child.usage
+        else:
+            student += child.usage
+    return student, taught, judged
 
 
 def _collected(bank: Bank | None, teacher: str) -> tuple[int, float | None]:

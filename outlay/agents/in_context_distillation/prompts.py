@@ -169,8 +169,11 @@ def _first(text: str) -> tuple[str, bool]:
 
 
 def _among(written: str, admissible: Sequence[str]) -> str | None:
-    wanted = normalise_action(written)
-    return next((action for action in admissible if normalise_action(action) == wanted), None)
+    if written in admissible:
+        return written
+    # Among those that there are, case tells none from another.
+    wanted = normalise_action(written.casefold())
+    return next((action for action in admissible if normalise_action(action.casefold()) == wanted), None)
 
 
 def _shown(demonstration: Demonstration, *, reasoning: bool) -> str:

@@ -205,11 +205,15 @@ class InContextDistillation(Strategy[Config]):
 
     async def defer(self, state: State) -> DeferUpdate:
         try:
-            proposal, waited = await self._deferring.taught(state, self._environment(state))
+            taught = await self._deferring.taught(state, self._environment(state))
         except (BudgetExhaustedError, ModelError) as exc:
             return untaught(state, exc)
-        path = (*state["path"], *waited)
-        return {"proposal": proposal, "notes": state["notes"], "path": path, "stopped": state["stopped"]}
+        return {
+            "proposal": taught.proposal,
+            "notes": noted(state["notes"], taught.notes),
+            "path": (*state["path"], *taught.waited),
+            "stopped": state["stopped"],
+        }
 
     async def act(self, state: State) -> ActUpdate:
         environment, proposal, found = self._environment(state), state["proposal"], state["verdict"]

@@ -63,7 +63,7 @@ def collect(  # noqa: PLR0913 - typer reads the options off the signature
     games: Annotated[
         Path | None,
         typer.Option(
-            help="Instead: a game, or a folder of ALFWorld's (.tw-pddl) or TextWorld's (.z8).",
+            help="Instead: a folder, a list, or a file of ALFWorld's (.tw-pddl) or TextWorld's (.z8) games.",
             rich_help_panel=DATA,
         ),
     ] = None,

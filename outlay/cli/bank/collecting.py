@@ -8,28 +8,33 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from outlay.agents.in_context_distillation import InContextDistillation
+from outlay.agents.in_context_distillation import InContextDistillation, PolicyTeacher
 from outlay.agents.in_context_distillation.collecting import collect
 from outlay.agents.in_context_distillation.prompts import question_messages
 from outlay.bench.directory import Directory
 from outlay.bench.manifest import shown_model
+from outlay.bench.playing import game_of
 from outlay.bench.scoring import lasting_scorer, scoring
+from outlay.bench.sources.games import GAMES, is_alfworld, load_games
+from outlay.bench.teachers import EXPERT, is_policy, policy_teacher
 from outlay.budget import PICODOLLARS, Budget, Usage
-from outlay.cli.bank.games import games_in
 from outlay.cli.bank.opening import open_or_create
 from outlay.cli.bank.order import read_model, read_questions
 from outlay.cli.bank.spending import lasting
 from outlay.cli.bill import amount
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
 from outlay.cli.live import say
+from outlay.cli.order import read_price
 from outlay.cli.output import CleanOutput
 from outlay.cli.progress import Progress, run_shown
 from outlay.cli.running import interruptible
 from outlay.environments import OneStep
-from outlay.errors import ModelError
+from outlay.errors import ConfigurationError, ModelError
+from outlay.model import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
 
     from outlay.agents.in_context_distillation.collecting import Attempt, Collection
     from outlay.bench.items import Item
@@ -37,7 +42,6 @@ if TYPE_CHECKING:
     from outlay.cli.bank.order import CollectOrder
     from outlay.cli.bank.spending import Spending
     from outlay.environments import Environment
-    from outlay.model import Model
     from outlay.outcome import Answer
     from outlay.replay import Replay
 
@@ -55,9 +59,16 @@ class Work:
     items: tuple[Item, ...] = ()
     scorer: str = ""
 
-    def teacher(self, replay: Replay | None) -> Model:
-        """Make the teacher."""
-        return read_model(self.order.teacher, self.items, replay)
+    def strategy(self, replay: Replay | None) -> InContextDistillation:
+        """Make the teacher, and have it do everything."""
+        ordered = self.order.teacher
+        teacher: Model | PolicyTeacher
+        if is_policy(ordered.name):
+            teacher = policy_teacher(ordered.name, read_price(ordered.price))
+            student = Model("local")  # never asked: every step is the teacher's
+        else:
+            teacher = student = read_model(ordered, self.items, replay)
+        return InContextDistillation(student, teacher, defer="always", k=0, n=1, **self.order.config)
 
     @property
     def title(self) -> str:
@@ -77,8 +88,15 @@ def read_work(order: CollectOrder) -> Work:
         tasks = tuple(OneStep(item.asked, task=item.id) for item in items)
         return Work(order, budget, tasks, items, scorer)
     assert order.games is not None  # noqa: S101 - `check_one` has seen to it
-    steps = order.config["max_steps"]
-    return Work(order, budget, games_in(order.games, limit=order.most_games, max_steps=steps))
+    return Work(order, budget, tuple(_games(order, order.games)))
+
+
+def _games(order: CollectOrder, path: Path) -> Iterator[Environment]:
+    games = load_games(f"{GAMES}{path}", limit=order.most_games)
+    if is_policy(order.teacher.name) and not all(map(is_alfworld, games.items)):
+        raise ConfigurationError(f"{EXPERT} plays nothing but games of ALFWorld: give a model")
+    for item in games.items:
+        yield game_of(item, games.root, max_steps=order.config["max_steps"])
 
 
 def run_collection(order: CollectOrder) -> int:
@@ -158,8 +176,7 @@ async def _collect(work: Work, progress: BankProgress) -> Collection:
     order = work.order
     with ExitStack() as opened:
         spending = opened.enter_context(lasting(order.bank, work.budget, name="collection"))
-        teacher = work.teacher(spending.journal)
-        strategy = InContextDistillation(teacher, teacher, defer="always", k=0, n=1, **order.config)
+        strategy = work.strategy(spending.journal)
         bank = opened.enter_context(await asyncio.to_thread(open_or_create, order.bank, order.embedder))
         # Whatever is wrong with the embedder shows before the teacher is paid.
         await asyncio.to_thread(bank.index.embedder.embed, [order.bank.name])
@@ -196,14 +213,12 @@ async def _right(scorer: Scorer, item: Item, answer: Answer) -> bool:
 
 
 def _model_named(work: Work, replay: Replay, name: str) -> Model:
-    from outlay.model import Model  # noqa: PLC0415
-
     return Model(name, timeout=work.order.teacher.timeout, replay=replay)
 
 
 async def _most(work: Work) -> dict[str, float]:
     """Add up the worst cases of all questions."""
-    teacher = work.teacher(None)
+    teacher = read_model(work.order.teacher, work.items, None)
     cap = work.order.config["max_output_tokens"] or teacher.default_max_output_tokens
     claims = [
         await teacher.worst_case(question_messages(item.asked, ()), max_output_tokens=cap)

@@ -113,7 +113,7 @@ class Observing:
         cap = self.config.max_output_tokens or self.student.default_max_output_tokens
         wave = Wave(self.config.n, cap)
         said = _all_came(await asking.sample(self.student, prompt.messages, wave, first=0))
-        taught = await asking.teach(self.teacher, environment, state, ())
+        taught, _ = await asking.teach(self.teacher, environment, state, ())
         return Observation(
             values=tuple(asking.read(one, environment, state["turn"]).value for one in said),
             right=tuple([await self._is_right(item, one) for one in said]),

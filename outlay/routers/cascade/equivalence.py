@@ -7,6 +7,7 @@ action does.
 from __future__ import annotations
 
 import ast
+import json
 import re
 import warnings
 from functools import lru_cache
@@ -25,6 +26,8 @@ ARTICLES: Final = frozenset({"a", "an", "the"})
 
 _AROUND: Final = " \"'`*"
 _AFTER: Final = _AROUND + ".,;:!?"
+_WORD: Final = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
+_CALL: Final = re.compile(r"[A-Za-z_][\w.]*\(.*\)", re.DOTALL)
 _FENCED: Final = re.compile(r"\s*```\w*[^\S\n]*\n(.*?)\n?\s*```\s*", re.DOTALL)
 
 # `catch_warnings` swaps the filters of the whole process, and strategies vote from several threads.
@@ -42,14 +45,18 @@ def normal_form(value: str | None, equivalence: Equivalence) -> str | None:
         return python_normal_form(value)
     if equivalence == "answer":
         return normalise(value) or None
-    return (normalise_action(value) if equivalence == "action" else value.strip()) or None
+    if equivalence == "action":
+        return _call(value.strip()) or normalise_action(value) or None
+    return value.strip() or None
 
 
 @lru_cache(maxsize=4096)
 def normalise_action(text: str) -> str:
     """Fold case, white space, articles, quotes around it and punctuation after it; idempotent.
 
-    The last word stays even where it is spelled like an article: `choose a` is a choice.
+    Case is folded in plain words that have no capital but their first letter: `-R`, `getUser` and
+    `/Home/x` are not `-r`, `getuser` and `/home/x`. The last word stays even where it is spelled like an
+    article: `choose a` is a choice.
     """
     while (folded := _fold(text)) != text:
         text = folded
@@ -94,6 +101,23 @@ def _undocumented(node: Documented) -> list[ast.stmt]:
 
 
 def _fold(text: str) -> str:
-    words = text.casefold().split()
-    kept = [word for word in words[:-1] if word not in ARTICLES] + words[-1:]
+    words = [_small(word) for word in " ".join(text.split()).lstrip(_AROUND).rstrip(_AFTER).split()]
+    kept = [word for word in words[:-1] if word.casefold() not in ARTICLES] + words[-1:]
     return " ".join(kept).lstrip(_AROUND).rstrip(_AFTER)
+
+
+def _small(word: str) -> str:
+    bare = word.strip(_AFTER)
+    plain = _WORD.fullmatch(bare) and bare[1:] == bare[1:].casefold()
+    return word.casefold() if plain else word
+
+
+def _call(text: str) -> str | None:
+    """Give the form of a call of a tool, as JSON or as in Python, in which only its order is folded."""
+    if _CALL.fullmatch(text):
+        return python_normal_form(text)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else None

@@ -10,6 +10,7 @@ from agents.in_context_distillation.worlds import Corridor, Guide, bank_of, way
 from outlay import Budget, ConfigurationError, ModelError, ModelUnavailableError, Price
 from outlay.agents import InContextDistillation
 from outlay.agents.in_context_distillation import PolicyTeacher
+from outlay.memory.demonstrations import Step, Trajectory
 from outlay.testing import ScriptedModel, prompt
 
 if TYPE_CHECKING:
@@ -229,6 +230,25 @@ def test_the_teacher_sees_demonstrations_only_when_asked_to(tmp_path: Path) -> N
             Corridor(["go east"])
         )
         assert ("turn the green key" in dear.prompts[0]) is shown
+
+
+def test_what_is_left_out_of_the_teachers_prompt_is_said(tmp_path: Path) -> None:
+    bank = bank_of(tmp_path / "bank", *[way(f"hall {n}", ["push " * 60]) for n in range(4)])
+    dear = ScriptedModel(lambda _: "go east", price=DEAR, window=300)
+    answer = InContextDistillation(student(), dear, bank, defer="always", teacher_demonstrations=True).run(
+        Corridor(["go east"])
+    )
+    assert "demonstrations were left out" in str(answer.degraded)
+
+
+def test_long_observations_in_demonstrations_are_cut_before_any_is_left_out(tmp_path: Path) -> None:
+    steps = (Step(observation="You are at door 0. " + "dust " * 300, action="go west"),)
+    halls = [Trajectory(task=f"hall {n}", goal=f"hall {n}", steps=steps, success=True) for n in range(2)]
+    cheap = ScriptedModel(lambda _: "go east", price=PRICE, max_n=3, window=600)
+    answer = InContextDistillation(cheap, bank=bank_of(tmp_path / "bank", *halls)).run(Corridor(["go east"]))
+    assert "observations in demonstrations were cut" in str(answer.degraded)
+    assert "left out" not in str(answer.degraded)
+    assert cheap.prompts[0].count("go west") == 2
 
 
 def test_an_empty_bank_is_a_student_without_examples(tmp_path: Path) -> None:

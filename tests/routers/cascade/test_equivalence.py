@@ -21,6 +21,9 @@ from outlay.routers.cascade import normal_form, normalise_action, python_normal_
         ("choose A", "choose a"),
         ("A", "a"),
         ("put theatre in anthill", "put theatre in anthill"),
+        ("Read /Home/Notes.txt", "read /Home/Notes.txt"),
+        ("ls -R", "ls -R"),
+        ("Call getUser for Ada", "call getUser for ada"),
         (" ... ", ""),
     ],
 )
@@ -40,8 +43,22 @@ def test_folding_an_action_twice_changes_nothing_more(text: str) -> None:
     st.sampled_from(["a ", "THE  ", ""]),
 )
 def test_case_space_articles_and_a_full_stop_make_no_other_action(words: list[str], article: str) -> None:
-    written = " " + article + "  ".join(words).upper() + ". "
+    written = " " + article + "  ".join(word.capitalize() for word in words) + ". "
     assert normalise_action(written) == " ".join(words)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ('{"tool": "read", "args": {"a": 1, "b": 2}}', '{"args": {"b": 2, "a": 1}, "tool": "read"}', True),
+        ('{"tool": "read", "args": {"name": "Ada"}}', '{"tool": "read", "args": {"name": "ada"}}', False),
+        ("read(name='Ada')", 'read( name = "Ada" )', True),
+        ('read(name="The end")', 'read(name="the end")', False),
+    ],
+    ids=["order", "case", "quotes", "case in Python"],
+)
+def test_calls_of_tools_are_compared_as_calls(first: str, second: str, *, same: bool) -> None:
+    assert (normal_form(first, "action") == normal_form(second, "action")) is same
 
 
 SAME_CODE = {
