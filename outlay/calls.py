@@ -13,7 +13,10 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from outlay.errors import ModelUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -25,6 +28,9 @@ WORKERS: Final = 64
 """Threads for name look-ups and for what LiteLLM does in an executor; idle ones cost nothing."""
 
 CLOSING_SECONDS: Final = 1.0
+
+MOST_FAILURES: Final = 10
+"""In a row, after which work on many things is given up."""
 
 
 def run_on_calls_loop(coroutine: Coroutine[Any, Any, T]) -> Future[T]:
@@ -56,6 +62,30 @@ async def side_by_side(works: Iterable[Coroutine[Any, Any, None]]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@dataclass
+class InARow:
+    """Gives work on many things up where nothing but failures comes back.
+
+    Args:
+        what: What fails, in the plural.
+    """
+
+    what: str
+    failures: int = 0
+
+    def count(self, failure: str | None) -> None:
+        """Take in how one of them ended: with a failure, or with none.
+
+        Raises:
+            ModelUnavailableError: It was the tenth in a row that failed.
+        """
+        self.failures = 0 if failure is None else self.failures + 1
+        if self.failures >= MOST_FAILURES:
+            raise ModelUnavailableError(
+                f"the last {self.failures} {self.what} failed, the last one with: {failure}"
+            )
 
 
 def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:

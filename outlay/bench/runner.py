@@ -10,7 +10,7 @@ from outlay.bench.directory import key_of
 from outlay.bench.trial import Failure, Trial
 from outlay.bench.worker import Task
 from outlay.budget import Usage
-from outlay.calls import side_by_side
+from outlay.calls import InARow, side_by_side
 from outlay.environments import Episode
 from outlay.errors import ModelUnavailableError, ScorerError
 from outlay.outcome import Outcome
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 Ending = Literal["finished", "budget"]
 """Whether all records are there, or the total was spent before."""
 
-MOST_FAILURES: Final = 10
-"""Runs that may fail one after another: then the model is not there, and asking on is no use."""
 MOST_LOST: Final = 3
 """Workers that may be lost over one record."""
 
@@ -94,7 +92,7 @@ class Runner:
     scoring: Callable[[], AbstractContextManager[object]] = nullcontext
     done: Done = field(default_factory=Done)
     _ended: bool = False
-    _failures: int = 0
+    _ending: InARow = field(default_factory=lambda: InARow("runs"))
 
     def finished(self) -> int:
         """Count the records of the sweep that are there already."""
@@ -180,12 +178,8 @@ class Runner:
         self.appender.append(trial)
         self.totals.keep()
         self.tell(trial, self.totals.paid)
-        failed = trial.failure is not None and trial.failure.stage == "run"
-        self._failures = self._failures + 1 if failed else 0
-        if trial.failure is not None and self._failures >= MOST_FAILURES:
-            raise ModelUnavailableError(
-                f"the last {self._failures} runs failed, the last one with: {trial.failure.message}"
-            )
+        failed = trial.failure if trial.failure and trial.failure.stage == "run" else None
+        self._ending.count(failed.message if failed else None)
 
 
 def _key(condition: Condition, job: Job) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from outlay.budget import Record, Usage
-from outlay.calls import side_by_side
+from outlay.calls import InARow, side_by_side
 from outlay.environments import OneStep
 from outlay.errors import ConfigurationError, ModelError, ModelUnavailableError, ScorerError
 from outlay.ledger import Ledger, current_ledger
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 Ending = Literal["finished", "budget", "deadline"]
 """Whether every task was tried, or the money or the time ended before."""
-
-MOST_FAILURES: Final = 10
-"""Runs that may fail one after another: then the teacher is not there, and asking on is no use."""
 
 
 class Attempt(Record):
@@ -129,7 +126,7 @@ class Collecting:
     ending: Ending = "finished"
     added: Added = field(default_factory=Added)
     failures: list[str] = field(default_factory=list)
-    _in_a_row: int = 0
+    _ending: InARow = field(default_factory=lambda: InARow("tasks"))
     _filed: int = 0
 
     async def run(self, tasks: Sequence[Environment], concurrency: int) -> None:
@@ -180,19 +177,15 @@ class Collecting:
 
     async def _finish(self, attempt: Attempt) -> None:
         if attempt.trajectory is None:
-            self._in_a_row += 1
             self.failures.append(attempt.failure or "")
             await self._bill(attempt)
         else:
-            self._in_a_row, self._filed = 0, self._filed + 1
+            self._filed += 1
             # Embedding takes the processor for some milliseconds: other runs go on meanwhile.
             added = await asyncio.to_thread(self.bank.add, [attempt.trajectory])
             self.added = _sum(self.added, added)
         self.tell(attempt)
-        if self._in_a_row >= MOST_FAILURES:
-            raise ModelUnavailableError(
-                f"{self._in_a_row} tasks in a row failed, the last with: {attempt.failure}"
-            )
+        self._ending.count(attempt.failure)
 
     async def _bill(self, attempt: Attempt) -> None:
         """Have the bank count what an inconclusive run cost."""

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from contextlib import ExitStack
 from contextvars import Context, copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -16,12 +16,11 @@ from outlay.bench.anchoring.cases import FILE, Case, Drawn, Refined, Said, appen
 from outlay.bench.anchoring.grading import Grader
 from outlay.bench.anchoring.plan import model_named
 from outlay.bench.directory import FENCE, Directory
-from outlay.bench.runner import MOST_FAILURES
 from outlay.bench.scoring import check_items
 from outlay.bench.totals import Totals
 from outlay.bench.trial import Condition, Failure, storable
 from outlay.budget import Budget, Usage
-from outlay.calls import side_by_side
+from outlay.calls import InARow, side_by_side
 from outlay.errors import (
     BudgetExhaustedError,
     ModelError,
@@ -115,7 +114,7 @@ class Harness:
     cases: dict[str, Case]
     """Those that are there, by key, with those in which something failed or was not asked."""
     _ended: bool = False
-    _failures: int = 0
+    _ending: InARow = field(default_factory=lambda: InARow("items"))
 
     def there(self) -> list[Case]:
         """Give the cases of the plan that need not be made."""
@@ -151,11 +150,7 @@ class Harness:
         self.cases[case.key] = case
         self.totals.keep()
         self.tell(case, self.totals.paid)
-        self._failures = 0 if case.answered else self._failures + 1
-        if self._failures >= MOST_FAILURES:
-            raise ModelUnavailableError(
-                f"every call about {self._failures} items in a row failed, the last with: {_first([case])}"
-            )
+        self._ending.count(None if case.answered else _first([case]))
 
     async def _case(self, item: Item) -> Case | None:
         """Make one case inside the totals; `None`: they do not pay for it."""

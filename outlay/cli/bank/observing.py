@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from outlay.agents.in_context_distillation.asking import Asking, Wave
 from outlay.agents.in_context_distillation.retrieving import similar
-from outlay.calls import side_by_side
+from outlay.calls import InARow, side_by_side
 from outlay.environments import OneStep, Turn
 from outlay.errors import (
     BudgetExhaustedError,
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from outlay.memory.demonstrations import Bank
     from outlay.model import Completion, Model
     from outlay.outcome import Outcome
-
-MOST_FAILURES = 10
-"""Items that may fail one after another: then a model is not there, and asking on is no use."""
 
 
 @dataclass
@@ -58,7 +55,7 @@ class Observing:
     tell: Callable[[Observation | None], None]
     ending: Literal["finished", "budget"] = "finished"
     failures: list[str] = field(default_factory=list)
-    _in_a_row: int = 0
+    _ending: InARow = field(default_factory=lambda: InARow("items"))
 
     async def run(self, items: Sequence[Item], concurrency: int) -> tuple[Observation, ...]:
         """Observe every item, as far as the money goes; in their order, without those that failed.
@@ -98,12 +95,8 @@ class Observing:
             self._count(observation)
 
     def _count(self, observation: Observation | None) -> None:
-        self._in_a_row = 0 if observation is not None else self._in_a_row + 1
         self.tell(observation)
-        if self._in_a_row >= MOST_FAILURES:
-            raise ModelUnavailableError(
-                f"{self._in_a_row} items in a row failed, the last with: {self.failures[-1]}"
-            )
+        self._ending.count(None if observation is not None else self.failures[-1])
 
     async def _observe(self, item: Item) -> Observation:
         environment = OneStep(item.asked, task=item.id)
