@@ -6,20 +6,23 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from httpx import HTTPError
 from langchain_core.messages import BaseMessage
-from langchain_core.tools import BaseTool
+from langchain_core.tools import BaseTool, ToolException
 from langchain_core.tools import tool as make_tool
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from langgraph.errors import GraphBubbleUp
 from pydantic import ValidationError
 
-from outlay.errors import ConfigurationError, OutlayError
+from outlay.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NO_RESULT: Final = (OutlayError, GraphBubbleUp)
-"""What is no failure of a tool: a fence or a model inside it, and LangGraph's interrupts."""
+FAILURES: Final = (ToolException, ValueError, TypeError, LookupError, ArithmeticError, OSError, HTTPError)
+"""What a tool raises that cannot use what it was given, or reach what it needs: files, servers.
+
+An actor can go on after these. Anything else, as a fence or a model inside the tool, ends the run.
+"""
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,7 @@ class AdaptedTool:
     tool: BaseTool
 
     async def call(self, args: dict[str, Any]) -> str:
-        """Give the tool's result as text, or say what is wrong with the call, or why the tool failed.
-
-        An actor can go on after a missing file or a refused connection; the run is not ended for it.
-        """
+        """Give the tool's result as text, or say what is wrong with the call, or why the tool failed."""
         if unknown := args.keys() - self.parameters.keys():
             known = ", ".join(self.parameters) or "none"
             return f"{self.name} has no parameter {', '.join(sorted(unknown))}. Its parameters are: {known}."
@@ -46,9 +46,7 @@ class AdaptedTool:
         except ValidationError as exc:
             wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
             return f"{self.name} was called with wrong arguments: {wrong}."
-        except NO_RESULT:
-            raise
-        except Exception as exc:  # noqa: BLE001 - a tool is anybody's code
+        except FAILURES as exc:
             return f"{self.name} failed: {exc or type(exc).__name__}"
 
 
