@@ -157,6 +157,9 @@ class Worker:
             # The calls that got no reply took the whole budget: that says nothing of the strategy.
             message = answer.degraded or "no call was answered"
             return {"failure": Failure(stage="run", kind=ModelUnavailableError.__name__, message=message)}
+        if answer.episode and answer.episode.failure:
+            why = storable(answer.episode.failure)
+            return {"failure": Failure(stage="run", kind=ModelUnavailableError.__name__, message=why)}
         planning = (c.usage.output_tokens for c in answer.report.children if c.name in strategy.planning)
         return {
             "text": storable(answer.text),

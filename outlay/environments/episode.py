@@ -32,6 +32,8 @@ class Episode(Record):
     steps: tuple[Taken, ...] = ()
     success: bool | None = None
     """What the environment said at the end; `None` where it cannot tell, or the episode did not end."""
+    failure: str | None = None
+    """Why it broke off: nobody could be reached for the next step. That says nothing of who acted."""
     student: Usage = Usage()
     """What the student cost."""
     teacher: Usage = Usage()

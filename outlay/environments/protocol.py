@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from outlay.budget import Record
 
@@ -51,6 +51,7 @@ class Environment(Protocol):
         """Give back everything that is held; a second time does nothing."""
 
 
+@runtime_checkable
 class Policy(Protocol):
     """An actor that is no language model."""
 

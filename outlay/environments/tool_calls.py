@@ -61,6 +61,19 @@ def read_call(action: str) -> ToolCall:
     return _from_json(text[brace:])
 
 
+def json_call(text: str) -> str | None:
+    """Give the first JSON object in a text that names a tool, as it is written there."""
+    decoder = json.JSONDecoder()
+    for brace in re.finditer(r"\{", text):
+        try:
+            value, end = decoder.raw_decode(text, brace.start())
+        except (json.JSONDecodeError, *_TOO_DEEP):
+            continue
+        if isinstance(value, dict) and any(isinstance(value.get(key), str) for key in _TOOL_KEYS):
+            return text[brace.start() : end]
+    return None
+
+
 def _from_json(text: str) -> ToolCall:
     try:
         value, _ = json.JSONDecoder().raw_decode(text)

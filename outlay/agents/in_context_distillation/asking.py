@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from outlay.agents.in_context_distillation.prompts import (
     planning_messages,
@@ -25,15 +25,16 @@ if TYPE_CHECKING:
     from outlay.agents.in_context_distillation.config import Config
     from outlay.agents.in_context_distillation.prompts import Messages
     from outlay.agents.in_context_distillation.state import State
-    from outlay.environments import Environment, Turn
+    from outlay.environments import Environment, Taken, Turn
     from outlay.ledger import Claim
     from outlay.memory.demonstrations import Demonstration
     from outlay.model import Completion, Model
     from outlay.routers.cascade import Cascade
 
-ACTION_TOKENS: Final = 64
+LISTED_TOKENS: Final = 64
+ACTION_TOKENS: Final = 256
 THOUGHT_TOKENS: Final = 128
-"""Most tokens of an action, and of a thought before it."""
+"""Most tokens of a student's action where the environment lists them, of any other, and of a thought."""
 PLAN_TOKENS: Final = 160
 LEAST_ACTION: Final = 12
 LEAST_ANSWER: Final = 96
@@ -45,6 +46,10 @@ OBSERVED: Final = 400
 SHORTENED: Final = "observations in demonstrations were cut: the prompt was too long"
 UNSEEN: Final = "demonstrations were left out: the prompt was too long"
 FORGOTTEN: Final = "early steps were left out: the prompt was too long"
+GAP: Final = " ... "
+SEEN: Final = 200
+"""Fewest characters of what is seen now, where nothing else is left to be cut."""
+CLIPPED: Final = "what is seen now was cut: the prompt was too long"
 OVERLONG: Final = "the prompt is longer than there is room for, and nothing in it can be left out"
 
 
@@ -75,12 +80,13 @@ class Asking:
         """Lay out the prompt of a step so that it fits the window.
 
         Long observations in demonstrations are cut first; then the demonstrations that are least alike
-        are left out, then the earliest steps.
+        are left out, then the earliest steps; at last what is seen now loses its middle.
         """
-        taken, notes, short = state["taken"], list[str](), tuple(map(_shortened, shown))
+        taken, turn, notes = state["taken"], state["turn"], list[str]()
+        short, most = tuple(map(_shortened, shown)), self.most(model, environment, turn)
         while True:
-            messages = self._messages(environment, state, taken, shown)
-            if await self._fits(model, messages, environment):
+            messages = self._messages(environment, turn, state["plan"], taken, shown)
+            if await self._fits(model, messages, most):
                 return Prompt(messages, tuple(notes))
             if shown != short:
                 shown, left_out = short, SHORTENED
@@ -89,6 +95,8 @@ class Asking:
                 left_out = UNSEEN
             elif taken:
                 taken, left_out = taken[(len(taken) + 1) // 2 :], FORGOTTEN
+            elif len(turn.observation) > SEEN:
+                turn, left_out = _clipped(turn), CLIPPED
             else:
                 return Prompt(messages, (*notes, OVERLONG))
             notes = list(dict.fromkeys([*notes, left_out]))
@@ -99,11 +107,18 @@ class Asking:
         messages: Messages,
         drawn: Sequence[str | None],
         cascade: Cascade,
-        *,
-        question: bool,
+        cap: int,
     ) -> Wave:
-        """Choose how many samples to draw next: all, or the fewest that could decide, if that is cheaper."""
-        cap, left = self._most(model, question=question), self.config.n - len(drawn)
+        """Choose how many samples to draw next: all, or the fewest that could decide, if that is cheaper.
+
+        Args:
+            model: The student.
+            messages: Its prompt.
+            drawn: The samples there are, as they are compared.
+            cascade: When they agree.
+            cap: Most tokens of a sample.
+        """
+        left = self.config.n - len(drawn)
         claim = await model.worst_case(messages, max_output_tokens=cap)
         count = left
         if await self._in_waves(model, claim, cascade):
@@ -144,7 +159,8 @@ class Asking:
         """Ask the teacher for the step; beside its reply what was left out of its prompt."""
         prompt = await self.prompt(teacher, environment, state, shown)
         answering = isinstance(environment, OneStep)
-        most = self._most(teacher, question=answering)
+        # How many tokens a teacher needs is its own affair: it may think before it acts.
+        most = self.config.max_output_tokens or teacher.default_max_output_tokens
         said = await teacher.complete(
             prompt.messages,
             max_output_tokens=most,
@@ -191,39 +207,42 @@ class Asking:
     def _messages(
         self,
         environment: Environment,
-        state: State,
-        taken: Sequence[Any],
+        turn: Turn,
+        plan: str,
+        taken: Sequence[Taken],
         shown: Sequence[Demonstration],
     ) -> Messages:
         if isinstance(environment, OneStep):
-            return question_messages(environment.goal, shown)
+            program = self.config.equivalence == "python"
+            return question_messages(environment.goal, shown, program=program)
         return step_messages(
             environment.goal,
             environment.instructions,
-            state["turn"],
+            turn,
             taken,
             shown,
-            plan=state["plan"],
+            plan=plan,
             reasoning=self.config.reasoning,
             list_actions=self.config.list_actions,
         )
 
-    async def _fits(self, model: Model, messages: Messages, environment: Environment) -> bool:
+    async def _fits(self, model: Model, messages: Messages, most: int) -> bool:
         window = await model.context_window()
         if window is None and self.config.max_prompt_tokens is None:
             return True
-        most = self._most(model, question=isinstance(environment, OneStep))
         # A window smaller than the longest reply is divided between prompt and reply.
         beside = None if window is None else window - min(most, window // 2)
         rooms = [room for room in (self.config.max_prompt_tokens, beside) if room is not None]
         return (await model.worst_case(messages, max_output_tokens=1)).prompt_tokens <= min(rooms)
 
-    def _most(self, model: Model, *, question: bool) -> int:
+    def most(self, model: Model, environment: Environment, turn: Turn) -> int:
+        """Give the most tokens of a student's sample."""
         if self.config.max_output_tokens is not None:
             return self.config.max_output_tokens
-        if question:
+        if isinstance(environment, OneStep):
             return model.default_max_output_tokens
-        return ACTION_TOKENS + (THOUGHT_TOKENS if self.config.reasoning else 0)
+        action = ACTION_TOKENS if turn.admissible is None else LISTED_TOKENS
+        return action + (THOUGHT_TOKENS if self.config.reasoning else 0)
 
 
 def _shortened(demonstration: Demonstration) -> Demonstration:
@@ -234,3 +253,10 @@ def _shortened(demonstration: Demonstration) -> Demonstration:
         for step in demonstration.steps
     )
     return demonstration.model_copy(update={"steps": steps})
+
+
+def _clipped(turn: Turn) -> Turn:
+    """Keep the first and the last quarter of what is seen."""
+    quarter = max(SEEN // 2 - len(GAP), len(turn.observation) // 4)
+    seen = f"{turn.observation[:quarter]}{GAP}{turn.observation[-quarter:]}"
+    return turn.model_copy(update={"observation": seen})

@@ -52,14 +52,8 @@ class Collection(Record):
     """Why tasks were tried and not added; the bank has what they cost."""
 
 
-async def reached(environment: Environment, answer: Answer) -> bool:
-    """Whether the environment says that its goal was reached.
-
-    Raises:
-        ConfigurationError: The environment is a question, which cannot say so.
-    """
-    if isinstance(environment, OneStep):
-        raise ConfigurationError("a question does not know its answer: give succeeded=")
+async def reached(_: Environment, answer: Answer) -> bool:
+    """Whether the environment says that its goal was reached; a question cannot."""
     return answer.episode is not None and answer.episode.success is True
 
 
@@ -75,10 +69,11 @@ async def collect(
 ) -> Collection:
     """Run a strategy on the tasks that a bank does not have, and add each run when it ends.
 
-    It spends from the fence around the call. A run that the fence cuts short is not added: nobody knows
-    what it would have come to. Of a run that the provider or the scorer fails the bank gets the cost, and
-    its task can be tried again. With a replay store in the models, calls are not paid again; nor are they
-    counted again for a task whose earlier tries the bank has counted.
+    It spends from the fence around the call. Of a run that the fence cuts short, that the provider or the
+    scorer fails, or in which the student had to act for the teacher under `defer="always"`, the bank gets
+    the cost, and its task can be tried again: nobody knows what it would have come to. With a replay store
+    in the models, calls are not paid again; nor are they counted again for a task whose earlier tries the
+    bank has counted.
 
     Args:
         strategy: Who acts; for the teacher alone one with `defer="always"`.
@@ -97,6 +92,8 @@ async def collect(
     """
     if strategy.teacher is None:
         raise ConfigurationError("collecting needs a teacher: give the strategy one")
+    if succeeded is reached and any(isinstance(environment, OneStep) for environment in tasks):
+        raise ConfigurationError("a question does not know its answer: give succeeded=")
     if concurrency < 1:
         raise ConfigurationError(f"concurrency is {concurrency}: work on at least one task at a time")
     runs = await asyncio.to_thread(bank.runs)
@@ -144,10 +141,13 @@ class Collecting:
                 await environment.close()
             if attempt is None:
                 return
+            if self.ending != "finished" and attempt.trajectory is None and attempt.failure is None:
+                await self._bill(attempt)
+                return
             await self._finish(attempt)
 
     async def _attempt(self, environment: Environment) -> Attempt | None:
-        """Try a task; `None`: the money or the time ended before the task did."""
+        """Try a task; with neither run nor failure where the money or the time ended before the task did."""
         task, fence = environment.task, Ledger(name="collecting")
         try:
             with fence:
@@ -155,17 +155,41 @@ class Collecting:
         except ModelError as exc:
             if _late():
                 self.ending = "deadline"
-                return None
+                return Attempt(task=task, usage=self._cost(task, fence))
             return Attempt(task=task, failure=str(exc), usage=self._cost(task, fence))
-        if answer.stop_reason != "finished" or _cut(answer):
-            self.ending = "budget" if answer.stop_reason == "finished" else answer.stop_reason
-            return None
+        if ended := self._ended(answer):
+            self.ending = ended
+            return Attempt(task=task, usage=self._cost(task, fence))
+        if failure := self._failure(answer):
+            return Attempt(task=task, failure=failure, usage=self._cost(task, fence))
         try:
             success = await self.succeeded(environment, answer)
         except ScorerError as exc:
             return Attempt(task=task, failure=str(exc), usage=self._cost(task, fence))
         run = _trajectory(answer, self._teacher, self._cost(task, fence), success=success)
         return Attempt(task=task, trajectory=run, usage=run.usage)
+
+    def _ended(self, answer: Answer) -> Ending | None:
+        """Say whether the money or the time ended a run; a reply that reached its own cap is none of it."""
+        if answer.stop_reason == "deadline" or _late():
+            return "deadline"
+        fence = current_ledger()
+        if fence is None or not any(around.reached for around in fence.path):
+            return None
+        proposals = (entry.update.get("proposal") for entry in answer.trace)
+        cut = any(proposal and proposal["cut"] for proposal in proposals)
+        return "budget" if cut or answer.stop_reason == "budget" or self._stood_in(answer) else None
+
+    def _failure(self, answer: Answer) -> str | None:
+        """Say why a run that ended says nothing of who was to act."""
+        assert answer.episode is not None  # noqa: S101 - this strategy's answers have one
+        why = answer.degraded or "the teacher did not act"
+        return answer.episode.failure or (why if self._stood_in(answer) else None)
+
+    def _stood_in(self, answer: Answer) -> bool:
+        """Whether the student acted where every step is the teacher's."""
+        steps = answer.episode.steps if answer.episode else ()
+        return self.strategy.config.defer == "always" and any(step.by == "student" for step in steps)
 
     def _cost(self, task: str, fence: Ledger) -> Usage:
         """Give what a try adds to what the bank has counted for the task."""
@@ -212,15 +236,6 @@ def _late() -> bool:
     fence = current_ledger()
     left = fence.seconds_left() if fence else None
     return left is not None and left <= 0
-
-
-def _cut(answer: Answer) -> bool:
-    """Whether a reply was cut short, and by a fence."""
-    fence = current_ledger()
-    if fence is None or not any(around.reached for around in fence.path):
-        return False
-    proposals = (entry.update.get("proposal") for entry in answer.trace)
-    return any(proposal and proposal["cut"] for proposal in proposals)
 
 
 def _trajectory(answer: Answer, teacher: str, usage: Usage, *, success: bool) -> Trajectory:

@@ -29,7 +29,10 @@ class Config(Settings):
     equivalence: Equivalence | Literal["auto"] = "auto"
     """When two actions are the same one; `auto`: final answers for a question, else the action's words."""
     defer: Defer = "disagreement"
-    """When a step goes to the teacher; a number: at random, at this rate, the baseline of a cascade."""
+    """When a step goes to the teacher; a number: at random, at this rate, the baseline of a cascade.
+
+    With `n` above 1, `never` and a number act on what most samples say: give `n=1` for a single one.
+    """
     temperature: float = Field(default=0.1, ge=0)
     """Sampling temperature of the student; at 0 samples agree whether they are right or not."""
     waves: bool | None = None
@@ -50,6 +53,9 @@ class Config(Settings):
     max_prompt_tokens: int | None = Field(default=None, gt=0)
     """Most tokens of a prompt, beside the model's window."""
     max_output_tokens: int | None = Field(default=None, gt=0)
-    """Most tokens of one sample; `None`: 64 for an action, the model's own default for an answer."""
+    """Most tokens of a sample, and of what the teacher says.
+
+    `None`: a model's own default, but of a student's action 64 where the environment lists them, else 256.
+    """
     seed: int | None = None
     """Of sampling, where the provider honours one, and of random deferral."""

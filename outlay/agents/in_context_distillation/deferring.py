@@ -93,4 +93,4 @@ def untaught(state: State, error: BudgetExhaustedError | ModelError) -> DeferUpd
         why = f"the budget did not pay for the teacher ({error})"
         stopped = stop_reason(error) if asked and alone else stopped
     notes = noted(state["notes"], [why])
-    return {"proposal": None, "notes": notes, "path": state["path"], "stopped": stopped}
+    return {"handed": True, "proposal": None, "notes": notes, "path": state["path"], "stopped": stopped}

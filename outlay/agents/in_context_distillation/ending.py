@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from outlay.agents.in_context_distillation.reading import usable
 from outlay.answers import extract
@@ -15,17 +15,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from outlay.agents.in_context_distillation.state import State
-    from outlay.agents.in_context_distillation.teaching import PolicyTeacher
     from outlay.environments import Environment, Taken
     from outlay.ledger import Ledger
     from outlay.memory.demonstrations import Bank
-    from outlay.model import Model
 
 CIRCLES: Final = "ended early: the same steps over and over"
 WORDLESS: Final = "no action could be read from the student's samples"
 TEACHING: Final = "defer"
 JUDGING: Final = "agree"
 """The nodes whose calls are the teacher's, and the judge's."""
+
+
+class Collected(NamedTuple):
+    """What it cost to collect a bank."""
+
+    usd: float | None = None
+    """All of it, whoever the teacher was, failures included; `None` where unknown."""
+    each: float | None = None
+    """A task that this teacher was paid for; `None` where it was paid for none."""
 
 
 def in_circles(taken: Sequence[Taken], repeats: int | None) -> bool:
@@ -44,13 +51,11 @@ def episode_of(
     environment: Environment,
     state: State,
     fence: Ledger | None,
-    bank: Bank | None,
-    teacher: Model | PolicyTeacher | None,
+    bank: Collected,
 ) -> Episode:
     """Sum an episode up; its bill is read off the fence of the run, node by node."""
     student, taught, judged = _bill(fence)
-    tasks, collecting = _collected(bank, teacher.name if teacher else "")
-    alone = collecting / tasks if tasks and collecting else None
+    alone = bank.each
     spent = (student + taught + judged).usd
     return Episode(
         task=environment.task,
@@ -58,11 +63,16 @@ def episode_of(
         plan=state["plan"],
         steps=state["taken"],
         success=state["turn"].success,
+        failure=broken_off(state),
         student=student,
         teacher=taught,
         judge=judged,
         teacher_alone=alone,
-        break_even=None if alone is None or spent is None else break_even(alone, spent, c_demo=collecting),
+        break_even=(
+            None
+            if alone is None or spent is None or bank.usd is None
+            else break_even(alone, spent, c_demo=bank.usd)
+        ),
     )
 
 
@@ -89,6 +99,8 @@ def _left_open(state: State, repeats: int | None, *, cut: bool) -> Iterator[str]
         yield CUT_SHORT
     if usable(state["samples"]):
         yield WORDLESS
+    elif failure := broken_off(state):
+        yield f"ended by a failure: {failure}"
     elif not taken:
         yield NOTHING_SPENT
     elif not over and state["stopped"] == "finished":
@@ -110,11 +122,20 @@ def _bill(fence: Ledger | None) -> tuple[Usage, Usage, Usage]:
     return student, taught, judged
 
 
-def _collected(bank: Bank | None, teacher: str) -> tuple[int, float | None]:
-    """Count the runs that a teacher was paid for, whatever came of them, and what they cost.
+def broken_off(state: State) -> str | None:
+    """Why an episode ended that had no end of its own: nobody could be reached for the next step."""
+    samples = state["samples"]
+    return next((s.error for s in samples if s.error), None) if not usable(samples) else None
+
+
+def collected(bank: Bank | None, teacher: str) -> Collected:
+    """Say what collecting a bank cost, and what each task did that a teacher was paid for.
 
     Of the teacher of that name, where the bank has runs of it; what was imported without a cost is none.
     """
-    by_teacher = bank.stats().teachers if bank else {}
-    groups = [by_teacher[teacher]] if teacher in by_teacher else list(by_teacher.values())
-    return sum(runs.paid for runs in groups), sum((runs.usage for runs in groups), Usage()).usd
+    if bank is None:
+        return Collected()
+    stats = bank.stats()
+    groups = [stats.teachers[teacher]] if teacher in stats.teachers else list(stats.teachers.values())
+    tasks, usd = sum(runs.paid for runs in groups), sum((runs.usage for runs in groups), Usage()).usd
+    return Collected(usd=stats.usage.usd, each=usd / tasks if tasks and usd else None)

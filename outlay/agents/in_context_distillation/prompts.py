@@ -7,13 +7,12 @@ demonstrations of a step stand in the last message, behind everything that stays
 
 from __future__ import annotations
 
-import json
 import re
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from outlay.agents.in_context_distillation.state import Sample
 from outlay.answers import asked, extract, normalise
+from outlay.environments.tool_calls import json_call
 from outlay.routers.cascade import normalise_action
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 ACTING: Final = (
     "You are doing a task, one action after another. After each action you are told what came of it. "
-    "Reply with your next action only: one line, in the form the examples use, without any comment."
+    "Reply with your next action only: one line, without any comment."
 )
 THINKING: Final = (
     "You are doing a task, one action after another. After each action you are told what came of it. "
@@ -35,25 +34,37 @@ THINKING: Final = (
     "action."
 )
 PLANNING: Final = "Before you begin: write a plan for the task in at most five short lines, nothing else."
-LIKE_THIS: Final = "How this went in similar tasks:"
+LIKE_THIS: Final = "How this went in similar tasks; actions are written in the same form:"
 ACTIONS: Final = "Possible actions:"
 NEXT: Final = "Your next action:"
+NOTHING: Final = "(nothing is seen)"
+"""Instead of an observation without a word: some servers refuse an empty message."""
 
 _ACTION: Final = re.compile(r"^\W*action\W*?:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
 _THOUGHT: Final = re.compile(r"^\W*(?:thought|reasoning)\W*?:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
+_LINE: Final = re.compile(r"[^\n]+")
 _FENCED: Final = re.compile(r"```[\w-]*\n(.*?)```", re.DOTALL)
 _MARKUP: Final = "`*_>\"' \t"
 """What a line with nothing but it in it does not say anything by."""
 _QUOTES: Final = ("**", "`", '"', "'")
 
 
-def question_messages(question: str, demonstrations: Sequence[Demonstration]) -> Messages:
-    """Ask a question after others that were answered; the most alike stands last."""
+def question_messages(
+    question: str, demonstrations: Sequence[Demonstration], *, program: bool = False
+) -> Messages:
+    """Ask a question after others that were answered; the most alike stands last.
+
+    Args:
+        question: As it was put.
+        demonstrations: Answered questions, the most alike first.
+        program: Whether the answer is a program, which marks no final answer.
+    """
+    put = str if program else asked
     messages: Messages = []
     for demonstration in reversed(demonstrations):
         for step in demonstration.steps:
-            messages += [_user(asked(demonstration.goal)), _assistant(step.action)]
-    return [*messages, _user(asked(question))]
+            messages += [_user(put(demonstration.goal)), _assistant(step.action)]
+    return [*messages, _user(put(question))]
 
 
 def step_messages(
@@ -83,17 +94,18 @@ def step_messages(
     begun = "\n\n".join(filter(None, [f"Task: {goal}", plan and f"Plan:\n{plan}"]))
     messages = [{"role": "system", "content": system}]
     for place, step in enumerate(taken):
-        seen = step.observation if place else f"{begun}\n\n{step.observation}"
+        observed = step.observation.strip() or NOTHING
+        seen = observed if place else f"{begun}\n\n{observed}"
         messages += [_user(seen), _assistant(_said(step.reasoning, step.action, reasoning=reasoning))]
-    now = turn.observation if taken else f"{begun}\n\n{turn.observation}"
-    parts = [now]
+    observed = turn.observation.strip() or NOTHING
+    parts = [observed if taken else f"{begun}\n\n{observed}"]
     if demonstrations:
         shown = [_shown(d, reasoning=reasoning) for d in reversed(demonstrations)]
         parts.append("\n\n".join([LIKE_THIS, *shown]))
     if list_actions and turn.admissible:
         parts.append(f"{ACTIONS} {'; '.join(turn.admissible)}")
     if len(parts) > 1:
-        parts.append(f"Now: {turn.observation}\n\nTask: {goal}\n{NEXT}")
+        parts.append(f"Now: {observed}\n\nTask: {goal}\n{NEXT}")
     return [*messages, _user("\n\n".join(parts))]
 
 
@@ -152,20 +164,26 @@ def read_action(completion: Completion, admissible: Sequence[str] | None) -> Sam
 
 
 def _first(text: str) -> tuple[str, bool]:
-    """Give the first action in a reply, and whether anything stands behind it."""
-    if text.startswith("{"):
-        with suppress(json.JSONDecodeError):
-            _, end = json.JSONDecoder().raw_decode(text)
-            return text[:end], True
-        return "", False
+    """Give the first action in a reply, and whether anything stands behind it.
+
+    A call of a tool in JSON is one wherever it begins; else the line that is marked as the action, or the
+    first with a word in it that is no thought.
+    """
     marked = _ACTION.search(text)
-    lines = [line for line in text.splitlines() if line.strip(_MARKUP) and not _THOUGHT.match(line)]
-    line = (marked.group(1) if marked else lines[0] if lines else "").strip().lstrip("> ")
-    ended = "\n" in text[text.find(line) + len(line) :] if line else False
+    begins = marked.start(1) if marked else 0
+    if call := json_call(text[begins:]):
+        return call, True
+    if text.startswith("{"):
+        return "", False
+    lines = (line for line in _LINE.finditer(text, begins) if line.group().strip(_MARKUP))
+    line = next((line for line in lines if not _THOUGHT.match(line.group())), None)
+    if line is None:
+        return "", False
+    written = line.group().strip().lstrip("> ")
     for mark in _QUOTES:
-        if line.startswith(mark) and line.endswith(mark) and len(line) > 2 * len(mark):
-            line = line[len(mark) : -len(mark)]
-    return line.strip(), ended
+        if written.startswith(mark) and written.endswith(mark) and len(written) > 2 * len(mark):
+            written = written[len(mark) : -len(mark)]
+    return written.strip(), "\n" in text[line.end() :]
 
 
 def _among(written: str, admissible: Sequence[str]) -> str | None:

@@ -33,10 +33,10 @@ def usable(samples: Sequence[Sample]) -> bool:
 
 def unread(samples: Sequence[Sample]) -> tuple[str, ...]:
     """Say how many samples came to nothing."""
-    failed = sum(sample.error is not None for sample in samples)
+    errors = [sample.error for sample in samples if sample.error is not None]
     cut = sum(sample.cut for sample in samples)
     notes = [
-        f"{failed} of {len(samples)} samples failed" if failed else "",
+        f"{len(errors)} of {len(samples)} samples failed ({errors[0]})" if errors else "",
         f"{cut} of {len(samples)} samples were cut short at their token limit" if cut else "",
     ]
     return tuple(filter(None, notes))

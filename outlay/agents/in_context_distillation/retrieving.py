@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from outlay.environments import OneStep
-from outlay.memory.demonstrations import Query
+from outlay.errors import ConfigurationError
+from outlay.memory.demonstrations import Bank, Query
 
 if TYPE_CHECKING:
     from outlay.agents.in_context_distillation.config import Config
     from outlay.environments import Environment
-    from outlay.memory.demonstrations import Bank, Demonstration
+    from outlay.memory.demonstrations import Demonstration
+
+
+def opened(given: Any) -> Bank:
+    """Give a bank, opened where only its directory is given.
+
+    Raises:
+        ConfigurationError: It is neither.
+        RetrievalError: It cannot be opened.
+    """
+    if isinstance(given, Bank):
+        return given
+    if isinstance(given, (str, Path)):
+        return Bank.open(Path(given))
+    raise ConfigurationError(f"bank is {given!r}: give a Bank, or its directory")
 
 
 async def similar(

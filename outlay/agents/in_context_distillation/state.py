@@ -8,7 +8,7 @@ from outlay.budget import Record, Usage
 from outlay.environments import Taken, Turn  # noqa: TC001 - LangGraph reads the annotations
 from outlay.memory.demonstrations import Demonstration  # noqa: TC001
 from outlay.outcome import Outcome, StopReason  # noqa: TC001
-from outlay.routers.cascade import Unified, Verdict  # noqa: TC001
+from outlay.routers.cascade import Unified, Verdict
 
 
 class Sample(Record):
@@ -26,17 +26,28 @@ class Sample(Record):
     """Why the sample failed."""
 
 
-class BeginUpdate(TypedDict):
+class Slate(TypedDict):
+    """What was said about a step, so far nothing."""
+
+    samples: tuple[Sample, ...]
+    unified: Unified
+    verdict: Verdict | None
+    proposal: Sample | None
+    handed: bool
+
+
+def clean() -> Slate:
+    """Give the slate of a step that nobody has said anything about."""
+    return {"samples": (), "unified": Unified(), "verdict": None, "proposal": None, "handed": False}
+
+
+class BeginUpdate(Slate):
     """What `begin` writes: an episode that has not begun."""
 
     turn: Turn
     plan: str
     taken: tuple[Taken, ...]
     demonstrations: tuple[Demonstration, ...]
-    samples: tuple[Sample, ...]
-    unified: Unified
-    verdict: Verdict | None
-    proposal: Sample | None
     notes: tuple[str, ...]
     path: tuple[Usage, ...]
     stopped: StopReason
@@ -84,25 +95,22 @@ class AgreeUpdate(TypedDict):
 
 
 class DeferUpdate(TypedDict):
-    """What `defer` writes."""
+    """What `defer` writes: the step was handed over, whatever came of it."""
 
+    handed: bool
     proposal: Sample | None
     notes: tuple[str, ...]
     path: tuple[Usage, ...]
     stopped: StopReason
 
 
-class ActUpdate(TypedDict):
+class ActUpdate(Slate):
     """What `act` writes: the step taken, and a clean slate for the next."""
 
     stopped: StopReason
     cut: bool
     turn: Turn
     taken: tuple[Taken, ...]
-    samples: tuple[Sample, ...]
-    unified: Unified
-    verdict: Verdict | None
-    proposal: Sample | None
 
 
 class FinishUpdate(TypedDict):

@@ -11,9 +11,9 @@ where they do not, the teacher is asked for that one step. A question is an epis
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from langgraph.graph import END, START, StateGraph
@@ -21,9 +21,9 @@ from langgraph.graph import END, START, StateGraph
 from outlay.agents.in_context_distillation.asking import Asking, Prompt, Wave
 from outlay.agents.in_context_distillation.config import Config
 from outlay.agents.in_context_distillation.deferring import Deferring, untaught
-from outlay.agents.in_context_distillation.ending import episode_of, in_circles, outcome
+from outlay.agents.in_context_distillation.ending import collected, episode_of, in_circles, outcome
 from outlay.agents.in_context_distillation.reading import chosen, noted, unpaid, unread, usable, worded_action
-from outlay.agents.in_context_distillation.retrieving import similar
+from outlay.agents.in_context_distillation.retrieving import opened, similar
 from outlay.agents.in_context_distillation.state import (
     ActUpdate,
     AgreeUpdate,
@@ -34,13 +34,13 @@ from outlay.agents.in_context_distillation.state import (
     RetrieveUpdate,
     SampleUpdate,
     State,
+    clean,
 )
 from outlay.agents.in_context_distillation.teaching import PolicyTeacher, current_environment
 from outlay.environments import OneStep, Taken, Turn
 from outlay.errors import BudgetExhaustedError, ConfigurationError, ModelError, OutlayError
-from outlay.memory.demonstrations import Bank
 from outlay.outcome import longest
-from outlay.routers.cascade import Cascade, Judge, Unified, verdict
+from outlay.routers.cascade import Cascade, Judge, verdict
 from outlay.strategy import Strategy, stop_reason
 from outlay.tracing import current_run
 
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from outlay.environments import Environment
+    from outlay.memory.demonstrations import Bank
     from outlay.model import Model
 
 
@@ -71,9 +72,9 @@ class InContextDistillation(Strategy[Config]):
 
     @classmethod
     def collaborator(cls, name: str, given: Any) -> Any:
-        if name == "bank" and isinstance(given, (str, Path)):
-            return Bank.open(Path(given))
-        if (name == "bank" and isinstance(given, Bank)) or isinstance(given, PolicyTeacher):
+        if name == "bank" and given is not None:
+            return opened(given)
+        if name == "teacher" and isinstance(given, PolicyTeacher):
             return given
         return super().collaborator(name, given)
 
@@ -124,10 +125,7 @@ class InContextDistillation(Strategy[Config]):
             "plan": "",
             "taken": (),
             "demonstrations": (),
-            "samples": (),
-            "unified": Unified(),
-            "verdict": None,
-            "proposal": None,
+            **clean(),
             "notes": ("at temperature 0 samples agree whether they are right or not",) if warned else (),
             "path": (),
             "stopped": "finished",
@@ -171,7 +169,7 @@ class InContextDistillation(Strategy[Config]):
                 prompt.messages,
                 state["unified"].labels or [sample.value for sample in drawn],
                 self._cascade(state),
-                question=isinstance(environment, OneStep),
+                asking.most(self.model, environment, state["turn"]),
             )
             said = await asking.sample(self.model, prompt.messages, wave, first=len(drawn))
         except BudgetExhaustedError as exc:
@@ -209,6 +207,7 @@ class InContextDistillation(Strategy[Config]):
         except (BudgetExhaustedError, ModelError) as exc:
             return untaught(state, exc)
         return {
+            "handed": True,
             "proposal": taught.proposal,
             "notes": noted(state["notes"], taught.notes),
             "path": (*state["path"], *taught.waited),
@@ -219,9 +218,8 @@ class InContextDistillation(Strategy[Config]):
         environment, proposal, found = self._environment(state), state["proposal"], state["verdict"]
         sample = proposal or chosen(state["samples"], found)
         action = worded_action(sample) or sample.text.strip()
-        answering = isinstance(environment, OneStep)
         turn, stopped, whole = state["turn"], state["stopped"], state["stopped"] == "finished"
-        if answering:
+        if self._answers(state):
             self.say(action)
             turn = Turn(observation="", done=True)
         else:
@@ -234,7 +232,7 @@ class InContextDistillation(Strategy[Config]):
             reasoning=sample.reasoning,
             action=action,
             by="student" if proposal is None else "teacher",
-            deferred=proposal is not None or self._deferring.handed_over(state),
+            deferred=state["handed"],
             agreed=found.agreed if found and whole else None,
             share=found.share if found and whole else None,
         )
@@ -243,20 +241,18 @@ class InContextDistillation(Strategy[Config]):
             "stopped": stopped,
             "cut": sample.cut,
             "taken": (*state["taken"], taken),
-            "samples": (),
-            "unified": Unified(),
-            "verdict": None,
-            "proposal": None,
+            **clean(),
         }
 
     async def finish(self, state: State) -> FinishUpdate:
         environment, run = self._environment(state), current_run.get()
-        episode = episode_of(environment, state, run.fence if run else None, self.bank, self.teacher)
+        # Counting what a bank cost reads its store: other runs go on meanwhile.
+        cost = await asyncio.to_thread(collected, self.bank, self.teacher.name if self.teacher else "")
+        episode = episode_of(environment, state, run.fence if run else None, cost)
         return {"outcome": outcome(environment, state, episode, self.config.repeats)}
 
     def first(self, state: State) -> Literal["plan", "retrieve"]:
-        asks = self.config.plan and not isinstance(self._environment(state), OneStep)
-        return "plan" if asks else "retrieve"
+        return "plan" if self.config.plan and not self._answers(state) else "retrieve"
 
     def whose(self, state: State) -> Literal["sample", "defer"]:
         return "defer" if self._deferring.straight(state, self._environment(state)) else "sample"

@@ -64,6 +64,8 @@ class Work:
         ordered = self.order.teacher
         teacher: Model | PolicyTeacher
         if is_policy(ordered.name):
+            if self.order.config["plan"] or self.order.config["reasoning"]:
+                raise ConfigurationError(f"{EXPERT} says neither plans nor thoughts: leave the option out")
             teacher = policy_teacher(ordered.name, read_price(ordered.price))
             student = Model("local")  # never asked: every step is the teacher's
         else:

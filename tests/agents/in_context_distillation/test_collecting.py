@@ -74,7 +74,46 @@ def test_a_run_that_the_fence_cut_short_is_not_kept(tmp_path: Path) -> None:
     tried: list[Attempt] = []
     found = collected(bank, corridors("a", "b", "c"), Budget(calls=4), concurrency=1, tell=tried.append)
     assert (found.ending, [attempt.task for attempt in tried]) == ("budget", ["a"])
-    assert [run.task for run in bank.runs()] == ["a"]
+    assert [run.task for run in bank.runs() if not run.inconclusive] == ["a"]
+    # The step of the next one that was paid is counted all the same.
+    assert bank.stats().usage.calls == 4
+    assert collected(bank, corridors("a", "b", "c")).there == 1
+
+
+def test_a_reply_that_reaches_its_own_cap_does_not_end_the_collection(tmp_path: Path) -> None:
+    teacher = ScriptedModel(["on and on " * 20, r"\boxed{8}"], price=PRICE)
+    strategy = InContextDistillation(teacher, teacher, defer="always", k=0, n=1, max_output_tokens=12)
+    questions: list[Environment] = [OneStep("2 + 2?", task="x"), OneStep("3 + 5?", task="y")]
+
+    async def succeeded(_: Environment, answer: Answer) -> bool:
+        return answer.value == "8"
+
+    bank = bank_of(tmp_path / "bank")
+    found = collected(bank, questions, strategy=strategy, succeeded=succeeded, concurrency=1)
+    assert (found.ending, found.added.kept, found.added.failed) == ("finished", 1, 1)
+
+
+def test_a_teacher_that_is_lost_on_the_way_is_tried_again(tmp_path: Path) -> None:
+    down = ModelUnavailableError("the server is down")
+    teacher = ScriptedModel(["open", down, down, *WAY], price=PRICE, retries=0)
+    strategy = InContextDistillation(teacher, teacher, defer="always", k=0, n=1)
+    bank = bank_of(tmp_path / "bank")
+    found = collected(bank, corridors("a", "b"), strategy=strategy, concurrency=1)
+    assert (found.added.kept, len(found.failures)) == (1, 1)
+    assert "the server is down" in found.failures[0]
+    assert [run.inconclusive for run in bank.get("a")] == [1]
+    assert collected(bank, corridors("a", "b")).there == 1
+
+
+def test_what_the_student_did_for_the_teacher_is_no_demonstration(tmp_path: Path) -> None:
+    student = ScriptedModel(["open"], price=PRICE)
+    teacher = ScriptedModel([ModelUnavailableError("ill"), "go", "close"], price=PRICE, retries=0)
+    strategy = InContextDistillation(student, teacher, defer="always", k=0, n=1)
+    bank = bank_of(tmp_path / "bank")
+    with pytest.raises(ModelUnavailableError, match="ill"):
+        collected(bank, corridors("a"), strategy=strategy, concurrency=1)
+    assert bank.trajectories() == ()
+    assert [run.inconclusive for run in bank.get("a")] == [1]
 
 
 def test_a_deadline_ends_it(tmp_path: Path) -> None:
@@ -101,6 +140,7 @@ def test_a_question_alone_does_not_know_whether_it_was_answered(tmp_path: Path) 
     strategy = InContextDistillation(teacher, teacher, defer="always", k=0, n=1)
     with pytest.raises(ConfigurationError, match="succeeded="):
         collected(bank_of(tmp_path / "bank"), [OneStep("2 + 2?")], strategy=strategy)
+    assert teacher.requests == []
 
 
 def test_what_cannot_be_scored_is_tried_again(tmp_path: Path) -> None:

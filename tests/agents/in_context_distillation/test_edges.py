@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from agents.in_context_distillation.worlds import Corridor, bank_of, way
+from agents.in_context_distillation.worlds import Corridor, Guide, bank_of, way
 
 from outlay import Budget, ConfigurationError, Ledger, Model, ModelUnavailableError, Price, Usage
 from outlay.agents import InContextDistillation
@@ -22,8 +22,8 @@ PRICE = Price(input=0.4, output=1.6)
 DEAR = Price(input=3, output=15)
 
 
-def student(*lines: str, window: int | None = None) -> ScriptedModel:
-    return ScriptedModel(lines, price=PRICE, max_n=3, name="student", window=window)
+def student(*lines: str | Exception, **options: Any) -> ScriptedModel:
+    return ScriptedModel(lines, price=PRICE, max_n=3, name="student", **options)
 
 
 def teacher(*lines: str) -> ScriptedModel:
@@ -79,12 +79,83 @@ def test_an_answer_that_was_cut_says_so_and_counts_only_for_what_it_marks() -> N
         ('```json\n{"tool": "go"}\n```', '{"tool": "go"}'),
         ('say "hello"', 'say "hello"'),
         ("Action: go east", "go east"),
+        ('I search first.\n{"tool": "search", "args": {}} as told', '{"tool": "search", "args": {}}'),
+        ('Action: {"tool": "go",\n "args": {"to": "east"}}', '{"tool": "go",\n "args": {"to": "east"}}'),
     ],
 )
 def test_an_action_is_found_in_what_small_models_put_around_it(said: str, done: str) -> None:
     world = Corridor([done])
     InContextDistillation(student(said), n=1).run(world)
     assert world.actions == [done]
+
+
+def test_an_action_cut_short_is_none_though_the_thought_before_it_has_its_words() -> None:
+    world = Corridor(["go to shelf 1"])
+    said = ["Thought: go to shelf 12 next\nAction: go to shelf 12"] * 3
+    InContextDistillation(student(*said), reasoning=True, max_output_tokens=10, max_steps=1).run(world)
+    assert world.actions == []
+
+
+def test_a_program_is_asked_for_without_a_mark_for_its_answer() -> None:
+    cheap = student(*["pass"] * 3)
+    InContextDistillation(cheap, equivalence="python").run("Write a program.")
+    assert "boxed" not in cheap.prompts[0]
+
+
+def test_what_is_seen_now_is_cut_where_nothing_else_is_left() -> None:
+    class Wordy(Corridor):
+        def _turn(self, said: str = "") -> Turn:
+            turn = super()._turn(said)
+            return turn.model_copy(update={"observation": "so much to see " * 200 + turn.observation})
+
+    cheap = ScriptedModel(lambda _: "go east", price=PRICE, max_n=3, window=500)
+    answer = InContextDistillation(cheap).run(Wordy(["go east"]))
+    assert "what is seen now was cut" in str(answer.degraded)
+    assert "at door 0" in cheap.prompts[0]
+    assert answer.episode is not None
+    assert answer.episode.success
+
+
+def test_nothing_to_see_is_said_in_words() -> None:
+    class Silent(Corridor):
+        def _turn(self, said: str = "") -> Turn:
+            return super()._turn(said).model_copy(update={"observation": ""})
+
+    cheap = student("go east", "go on")
+    InContextDistillation(cheap, n=1).run(Silent(["go east", "go on"]))
+    assert all(m["content"].strip() for request in cheap.requests for m in request.messages)
+
+
+def test_an_episode_whose_server_goes_away_says_why_it_broke_off() -> None:
+    down = ModelUnavailableError("the server is down")
+    cheap = student("go east", down, retries=0)
+    answer = InContextDistillation(cheap, n=1).run(Corridor(["go east", "go on"]))
+    assert answer.episode is not None
+    assert "the server is down" in str(answer.episode.failure)
+    assert "the server is down" in str(answer.degraded)
+    assert "not done after" not in str(answer.degraded)
+
+
+def test_a_function_may_teach() -> None:
+    async def expert(environment: Environment, _: Turn) -> str:
+        assert isinstance(environment, Corridor)
+        return environment.wanted[environment.place]
+
+    taught = PolicyTeacher(expert, DEAR, prompt_tokens=1200, output_tokens=80)
+    answer = InContextDistillation(student(), taught, defer="always").run(Corridor(["go east", "go on"]))
+    assert answer.episode is not None
+    assert answer.episode.success
+    assert list(answer.report.by_model) == ["expert"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"bank": ScriptedModel([])}, {"judge": PolicyTeacher(Guide(), DEAR)}],
+    ids=["a model for a bank", "a policy for a judge"],
+)
+def test_collaborators_in_the_wrong_place_are_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        InContextDistillation(student(), **given)
 
 
 def test_programs_are_compared_by_their_syntax_and_in_full() -> None:
@@ -146,7 +217,8 @@ def test_where_the_teacher_cannot_be_paid_the_student_is_asked_after_all() -> No
     )
     assert world.actions == ["go east"]
     assert answer.episode is not None
-    assert (answer.episode.steps[0].by, answer.episode.steps[0].deferred) == ("student", False)
+    # It was handed over, and came back.
+    assert (answer.episode.steps[0].by, answer.episode.steps[0].deferred) == ("student", True)
 
 
 def test_agreement_of_the_one_sample_that_was_paid_is_not_agreement() -> None:

@@ -255,6 +255,7 @@ def test_an_empty_bank_is_a_student_without_examples(tmp_path: Path) -> None:
     cheap = student(*["go east"] * 3)
     answer = InContextDistillation(cheap, bank=bank_of(tmp_path / "bank")).run(Corridor(["go east"]))
     assert "similar tasks" not in cheap.prompts[0]
+    assert "example" not in cheap.prompts[0]
     assert "no demonstration" in str(answer.degraded)
     assert answer.episode is not None
     assert answer.episode.success
