@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 from outlay import Budget, Ledger, Model, Price
 from outlay.agents import InContextDistillation
 from outlay.agents.in_context_distillation import collect
+from outlay.cli.episode import account
 from outlay.environments import OneStep
 from outlay.memory.demonstrations import Bank
 
 if TYPE_CHECKING:
     from outlay import Answer
-    from outlay.environments import Environment
+    from outlay.environments import Environment, Episode
 
 CAPITALS = {"Japan": "Tokyo", "France": "Paris", "Italy": "Rome", "Egypt": "Cairo"}
 NEW = ("Spain", "Russia")
@@ -36,6 +37,12 @@ def asked(country: str) -> str:
 async def knows(task: Environment, answer: Answer) -> bool:
     """Whether the teacher was right: only then is it shown to the student."""
     return CAPITALS[task.task] in answer.text
+
+
+def told(episode: Episode) -> str:
+    """Say who answered, and when the bank has paid for itself."""
+    agreed = (f"by the {step.by}; {step.share or 0:.0%} of the samples agreed" for step in episode.steps)
+    return "\n".join(f"  {line}" for line in (*agreed, *account(episode)))
 
 
 async def main() -> None:
@@ -54,11 +61,7 @@ async def main() -> None:
             answer = await cascade.arun(asked(country), Budget(output_tokens=200))
             print(f"{asked(country)} {answer.text!r} for {answer.usage.usd:.6f} dollars")
             if answer.episode is not None:
-                step, runs = answer.episode.steps[0], answer.episode.break_even
-                print(f"  by the {step.by}; {step.share or 0:.0%} of the samples agreed")
-                print(
-                    f"  the bank has paid for itself after {runs:.0f} such questions" if runs else "  no bank"
-                )
+                print(told(answer.episode))
         print(answer.report)
 
 

@@ -111,6 +111,7 @@ def ask(  # noqa: PLR0913 - typer reads the options off the signature
     teacher_price: Annotated[
         str | None, typer.Option(metavar="IN,OUT", help="The teacher's price, dollars per million tokens.")
     ] = None,
+    teacher_api_base: Annotated[str | None, typer.Option(help="URL of the teacher's server.")] = None,
     journal: Annotated[
         Path | None,
         typer.Option(help="File that keeps every completion: a run that was cut off pays for none twice."),
@@ -139,6 +140,7 @@ def ask(  # noqa: PLR0913 - typer reads the options off the signature
         model=model,
         teacher=teacher,
         api_base=api_base,
+        teacher_api_base=teacher_api_base,
         price=price,
         teacher_price=teacher_price,
         journal=journal,

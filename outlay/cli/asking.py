@@ -12,7 +12,7 @@ from outlay.cli.bill import bill, limits, seconds_by_node
 from outlay.cli.episode import account
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
 from outlay.cli.live import paper, printable, say
-from outlay.cli.order import Order, read_price, read_question
+from outlay.cli.order import Order, read_price, read_question, refuse_policy
 from outlay.cli.output import CleanOutput
 from outlay.cli.running import watch
 from outlay.errors import OutlayError
@@ -120,7 +120,12 @@ def open_session(order: Order, stand_in: Callable[[Provider], Provider] | None =
 
 
 def build(order: Order, stand_in: Callable[[Provider], Provider] | None = None) -> Strategy[Any]:
-    """Build the strategy with its models."""
+    """Build the strategy with its models.
+
+    Raises:
+        ConfigurationError: One of them cannot be made as asked.
+    """
+    refuse_policy(order.teacher)
     replay = Replay(order.journal) if order.journal and not stand_in else None
 
     def model_named(name: str, **options: Any) -> Model:
@@ -130,7 +135,9 @@ def build(order: Order, stand_in: Callable[[Provider], Provider] | None = None) 
     model = model_named(order.model, price=read_price(order.price), api_base=order.api_base)
     teacher = None
     if order.teacher:
-        teacher = model_named(order.teacher, price=read_price(order.teacher_price))
+        teacher = model_named(
+            order.teacher, price=read_price(order.teacher_price), api_base=order.teacher_api_base
+        )
     return strategy_from_spec(
         order.strategy, model, teacher=teacher, seed=order.seed, model_named=model_named
     )

@@ -23,6 +23,7 @@ class Order:
     model: str = "local"
     teacher: str | None = None
     api_base: str | None = None
+    teacher_api_base: str | None = None
     price: str | None = None
     """Dollars per million tokens, as `IN,OUT`."""
     teacher_price: str | None = None
@@ -47,6 +48,23 @@ def read_question(question: str) -> str:
     if not text.strip():
         raise ConfigurationError("the question is empty: write one, or - to read it from standard input")
     return text
+
+
+def refuse_policy(name: str | None) -> None:
+    """Refuse a teacher that is no model where questions are asked.
+
+    Raises:
+        ConfigurationError: It plays games, and answers no question.
+    """
+    if name is None:
+        return
+    from outlay.bench.teachers import EXPERT, is_policy  # noqa: PLC0415
+
+    if is_policy(name):
+        raise ConfigurationError(
+            f"{EXPERT} plays games of ALFWorld and answers no question: give a model, or use it in "
+            "outlay bank collect --games or outlay bench run"
+        )
 
 
 def read_price(price: str | None) -> Price | None:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from outlay.cli.live import printable
+from outlay.testing import CountingServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from outlay.testing import CountingServer
 
 
 def test_the_answer_comes_with_its_stop_reason_and_its_bill(
@@ -94,6 +93,38 @@ def test_a_journal_pays_for_nothing_twice(
     second = outlay("ask", "direct", "q", *served, *journal)
     assert (server.requests, second.out.splitlines()[0]) == (1, first.json["answer"])
     assert "of it replayed" in second.out
+
+
+def test_a_bank_is_opened_with_the_embedder_it_was_made_with(
+    outlay: Callable[..., Any], served: tuple[str, ...], server: CountingServer, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps({"question": "What is 2 times 3?", "answer": "6"}))
+    outlay("bank", "import", str(tmp_path / "bank"), str(rows), "--embedder", "hash")
+    spec = f"in-context-distillation:bank={tmp_path / 'bank'},k=1,n=1"
+    ran = outlay("ask", spec, "What is 6 times 7?", *served, "--json")
+    assert (ran.status, ran.json["value"]) == (0, "42")
+    assert "What is 2 times 3?" in json.dumps(server.bodies)
+
+
+def test_the_teacher_is_asked_at_its_own_server(
+    outlay: Callable[..., Any], served: tuple[str, ...], server: CountingServer
+) -> None:
+    with CountingServer(reply="It is 43.") as dear:
+        teacher = ("--teacher", "openai/dear", "--teacher-api-base", dear.url, "--teacher-price", "3,15")
+        spec = "in-context-distillation:k=0,n=1,defer=always"
+        ran = outlay("ask", spec, "q", *served, *teacher, "--json")
+        assert (ran.json["answer"], dear.requests, server.requests) == ("It is 43.", 1, 0)
+
+
+@pytest.mark.parametrize("rehearsed", [(), ("--dry-run",)], ids=["run", "dry run"])
+def test_a_teacher_that_only_plays_is_refused_a_question(
+    outlay: Callable[..., Any], served: tuple[str, ...], server: CountingServer, rehearsed: tuple[str, ...]
+) -> None:
+    expert = ("--teacher", "alfworld-expert:seed=1", "--teacher-price", "3,15")
+    ran = outlay("ask", "in-context-distillation", "q", *served, *expert, *rehearsed)
+    assert (ran.status, ran.out, len(ran.err.splitlines()), server.requests) == (2, "", 1, 0)
+    assert "plays games of ALFWorld and answers no question" in ran.err
 
 
 def test_a_text_cannot_steer_the_terminal(outlay: Callable[..., Any]) -> None:

@@ -78,6 +78,47 @@ def test_a_person_gets_the_table_and_a_sentence(outlay: Outlay, bank: str, data:
     assert "To use it: 'in-context-distillation:" in said
 
 
+def test_what_is_printed_buys_samples_as_they_were_priced(outlay: Outlay, bank: str, data: str) -> None:
+    def late(body: Body, index: int) -> str:
+        return wavering(body, index // 2)  # where it is wrong, only the third sample differs
+
+    with CountingServer(late) as server:
+        asked = ("--accuracy", "0.99", "--max-output-tokens", "400", "--json")
+        told = outlay(*on(server, bank, data, *asked)).json
+        assert (told["chosen"]["cascade"]["n"], told["in_waves"]) == (3, False)
+        before = len(server.bodies)
+        ran = outlay(
+            "ask", told["strategy"], "What is 7 plus 1?", "--model", "openai/student",
+            "--api-base", server.url, "--price", "0.4,1.6", "--teacher", "openai/teacher",
+            "--teacher-api-base", server.url, "--teacher-price", "300,1500", "--json",
+        )  # fmt: skip
+        # In waves, which would be cheaper, two samples come first.
+        assert [body.get("n", 1) for body in server.bodies[before:]] == [3]
+    assert ran.json["config"]["waves"] is False
+    assert ran.json["value"] == "8"
+
+
+def test_a_student_that_gives_one_sample_a_request_is_bought_in_waves(outlay: Outlay, bank: str) -> None:
+    told = outlay(
+        "bank", "calibrate", bank, "--data", "simulated:40", "--accuracy", "0.99", "--n", "3", "--json",
+        "--model", "simulated:ability=0.5,price=0.4/1.6,max_n=1",
+        "--teacher", "simulated:ability=0.9,seed=3,price=300/1500",
+    ).json  # fmt: skip
+    assert (told["chosen"]["who"], told["in_waves"]) == ("cascade", True)
+    assert "waves=true" in told["strategy"]
+
+
+def test_a_student_that_serves_alone_is_asked_once(outlay: Outlay, bank: str, data: str) -> None:
+    with CountingServer(lambda body, _: wavering(body | {"model": "teacher"}, 0)) as server:
+        told = outlay(*on(server, bank, data, "--accuracy", "0.9", "--json")).json
+        assert told["chosen"]["who"] == "student alone"
+        before = len(server.bodies)
+        model = ("--model", "openai/student", "--api-base", server.url)
+        ran = outlay("ask", told["strategy"], "What is 7 plus 1?", *model, "--json").json
+        assert [body.get("n", 1) for body in server.bodies[before:]] == [1]
+    assert (ran["config"]["n"], ran["config"]["defer"], ran["value"]) == (1, "never", "8")
+
+
 def test_where_the_student_is_sure_and_wrong_a_cascade_does_not_pay(
     outlay: Outlay, bank: str, data: str
 ) -> None:
@@ -157,8 +198,19 @@ def test_a_simulated_student_and_teacher_serve_for_a_try(outlay: Outlay, bank: s
         (("--accuracy", "0.5", "--limit", "1"), "2 questions or more"),
         (("--accuracy", "0.5", "--teacher-price", "dear"), "IN,OUT"),
         (("--accuracy", "0.5", "--n", "0"), "--n"),
+        (("--accuracy", "0.5", "--teacher", "alfworld-expert"), "plays games"),
     ],
-    ids=["neither", "both", "accuracy", "dollars", "confidence", "one question", "price", "no samples"],
+    ids=[
+        "neither",
+        "both",
+        "accuracy",
+        "dollars",
+        "confidence",
+        "one question",
+        "price",
+        "no samples",
+        "expert",
+    ],
 )
 def test_a_wrong_order_is_one_sentence_and_calls_nothing(
     outlay: Outlay, bank: str, data: str, options: tuple[str, ...], says: str

@@ -150,6 +150,22 @@ def test_break_even_of_imported_solutions_needs_the_teachers_price(outlay: Outla
     assert (told["collected_usd"], told["break_even"]) == (0.04, 4)
 
 
+def test_what_was_imported_free_of_charge_is_no_run_that_the_dollars_are_for(
+    outlay: Outlay, tmp_path: Path
+) -> None:
+    bank = str(tmp_path / "b")
+    free = [{"question": f"What is {n} + 1?", "answer": str(n + 1)} for n in range(500)]
+    collected = [trajectory(f"t{n}", success=n % 6 > 0) for n in range(60)]
+    file = written(tmp_path / "rows.jsonl", [*free, *collected])
+    assert outlay("bank", "import", bank, file, "--embedder", "hash").status == 0
+    told = outlay("bank", "stats", bank, "--method-usd", "0.005", "--json").json
+    assert (told["teacher_usd"], told["collected_usd"], told["break_even"]) == (pytest.approx(0.01), 0.6, 120)
+    said = outlay("bank", "stats", bank, "--method-usd", "0.005").out
+    assert "against the teacher's $0.01: the $0.60 of collecting are earned back after 120 tasks" in said
+    each = {line.split()[0]: line.split()[-1] for line in said.splitlines() if "$" in line}
+    assert (each["(unnamed)"], each["expert"], each["all"]) == ("$0", "$0.01", "$0.01")
+
+
 def test_what_is_exported_makes_the_same_bank_again(outlay: Outlay, bank: str, tmp_path: Path) -> None:
     file = str(tmp_path / "out.jsonl")
     assert outlay("bank", "export", bank, file, "--json").json["runs"] == 3

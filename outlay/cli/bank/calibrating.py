@@ -175,6 +175,8 @@ def strategy(trying: Trying, found: Calibration) -> str | None:
         said |= {"n": 1, "defer": "never"}
     else:
         said |= {"n": chosen.cascade.n, "rule": chosen.cascade.rule}
+        if chosen.cascade.n > 1:  # as it was priced, whatever a longer prompt would make cheaper
+            said["waves"] = str(found.in_waves).lower()
     if config.max_output_tokens is not None:
         said["max_output_tokens"] = config.max_output_tokens
     said["bank"] = trying.order.bank

@@ -24,7 +24,7 @@ from outlay.cli.bank.spending import lasting
 from outlay.cli.bill import amount
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
 from outlay.cli.live import say
-from outlay.cli.order import read_price
+from outlay.cli.order import read_price, refuse_policy
 from outlay.cli.output import CleanOutput
 from outlay.cli.progress import Progress, run_shown
 from outlay.cli.running import interruptible
@@ -86,6 +86,7 @@ def read_work(order: CollectOrder) -> Work:
     """
     budget = Budget(**order.limits)
     if order.questions is not None:
+        refuse_policy(order.teacher.name)
         items, scorer = read_questions(order.questions)
         tasks = tuple(OneStep(item.asked, task=item.id) for item in items)
         return Work(order, budget, tasks, items, scorer)

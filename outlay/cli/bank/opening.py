@@ -1,4 +1,4 @@
-"""Opening a bank with the embedder it was made with, or with none where nothing is looked for."""
+"""Opening a bank to look things up in it, or, without an embedder, to read it; making one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from outlay.errors import ConfigurationError
 from outlay.memory.demonstrations import Bank
-from outlay.retrieval import SentenceEmbedder
+from outlay.memory.demonstrations.embedders import USUAL, shared_embedder
 from outlay.retrieval.store import FILE, Store
 from outlay.testing import HashEmbedder
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 HASH: Final = "hash"
 """The embedder that needs no model: words hashed into a vector."""
-USUAL: Final = "minilm"
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,8 @@ def open_bank(path: Path) -> Bank:
         ConfigurationError: There is none, or it is empty.
         RetrievalError: It is damaged, or its embedder has changed.
     """
-    return Bank.open(path, _as_made(_there(path)))
+    _there(path)
+    return Bank.open(path)
 
 
 def open_to_read(path: Path) -> Bank:
@@ -65,13 +65,13 @@ def open_or_create(path: Path, embedder: str | None) -> Bank:
     facts = _facts(path)
     if facts is None:
         return Bank.create(path, _named(embedder or USUAL))
-    own = facts.embedder.partition("@")[0]
+    own = facts.embedder.rpartition("@")[0] or facts.embedder
     if embedder not in {None, own} and not (embedder == HASH and own.startswith(HASH)):
         raise ConfigurationError(
             f"the bank {path} was made with the embedder {own!r}, not {embedder!r}: leave --embedder out, or "
             "export it and import it into a new one"
         )
-    return Bank.open(path, _as_made(facts))
+    return Bank.open(path)
 
 
 def _there(path: Path) -> Facts:
@@ -94,12 +94,5 @@ def _facts(path: Path) -> Facts | None:
         store.file.close()
 
 
-def _as_made(facts: Facts) -> Embedder:
-    name = facts.embedder.partition("@")[0]
-    if name.startswith(HASH):
-        return HashEmbedder(facts.dimension)
-    return SentenceEmbedder(name)
-
-
 def _named(name: str) -> Embedder:
-    return HashEmbedder() if name == HASH else SentenceEmbedder(name)
+    return HashEmbedder() if name == HASH else shared_embedder(name)

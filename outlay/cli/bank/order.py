@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from outlay.cli.order import read_price
+from outlay.cli.order import read_price, refuse_policy
 from outlay.cli.questions import QuestionsOrder, read_items
 from outlay.errors import ConfigurationError
 
@@ -71,8 +71,9 @@ def read_model(order: ModelOrder, items: Sequence[Item], replay: Replay | None) 
     """Make a model; a simulated one knows the items.
 
     Raises:
-        ConfigurationError: It cannot be made of what was asked for.
+        ConfigurationError: It cannot be made of what was asked for, or is no model.
     """
+    refuse_policy(order.name)
     from outlay.bench.simulation import is_simulated, known_questions  # noqa: PLC0415
     from outlay.model import Model  # noqa: PLC0415
     from outlay.testing import simulated_from_spec  # noqa: PLC0415

@@ -44,13 +44,13 @@ def show_stats(bank: Path, *, method_usd: float | None, teacher_usd: float | Non
     return ANSWERED
 
 
-def tried(found: Collected) -> int:
-    """Count the runs that a collection took."""
-    return found.trajectories + found.failed + found.empty + found.repeated
+def _priced(found: Collected) -> int:
+    """Count the runs that the dollars are for: those that were paid for; where none was, all of them."""
+    return found.paid or found.trajectories + found.failed + found.empty + found.repeated
 
 
 def _break_even(found: BankStats, method_usd: float, teacher_usd: float | None) -> dict[str, Any]:
-    spent, runs = found.usage.usd, tried(found)
+    spent, runs = found.usage.usd, _priced(found)
     if teacher_usd is None and not spent:
         raise ConfigurationError(
             "what the teacher costs is not known: its runs were imported, or its model has no price; give "
@@ -99,6 +99,6 @@ def _table(found: BankStats) -> Table:
 
 def _figures(one: Collected) -> tuple[str, ...]:
     usd = one.usage.usd
-    each = None if usd is None else usd / max(1, tried(one))
+    each = None if usd is None else usd / max(1, _priced(one))
     counts = (one.trajectories, one.steps, one.failed, one.usage.output_tokens)
     return (*(f"{count:,}" for count in counts), dollars(usd), dollars(each))

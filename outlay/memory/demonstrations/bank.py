@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Self
 from outlay.errors import ConfigurationError, RetrievalError
 from outlay.memory.demonstrations.catalogue import Catalogue
 from outlay.memory.demonstrations.demonstration import Demonstration, Query, shown
+from outlay.memory.demonstrations.embedders import embedder_of, shared_embedder
 from outlay.memory.demonstrations.filing import KEYS, Added, Filed, Filing, filed
 from outlay.memory.demonstrations.scoring import Similarities, averaged, breadth, nearest
 from outlay.memory.demonstrations.statistics import BankStats, counted
-from outlay.retrieval import Entry, Index, SentenceEmbedder
+from outlay.memory.demonstrations.turns import in_turn
+from outlay.retrieval import Entry, Index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -53,6 +55,7 @@ class Bank:
         self._close = close
         self._catalogue = Catalogue(index)
         self._adding = RLock()
+        self._counted: tuple[int, BankStats] | None = None
 
     @classmethod
     def create(cls, path: Path | str, embedder: Embedder | None = None) -> Self:
@@ -65,7 +68,7 @@ class Bank:
         Raises:
             RetrievalError: There is something already.
         """
-        index = Index.create(path, embedder or SentenceEmbedder(), keys=KEYS)
+        index = Index.create(path, embedder or shared_embedder(), keys=KEYS)
         return cls(index, close=index.close)
 
     @classmethod
@@ -74,14 +77,17 @@ class Bank:
 
         Args:
             path: Its directory.
-            embedder: The one it was made with; the packaged MiniLM unless given.
-            rebuild: Make anew what can be made from its records, as the errors of damage advise.
+            embedder: The one it was made with, which is found by its name unless given: MiniLM, a
+                `HashEmbedder`, or a sentence-transformers model. Banks opened so share it.
+            rebuild: Make anew what can be made from its records, as the errors of damage advise; with another
+                `embedder`, also its vectors.
 
         Raises:
-            RetrievalError: There is none, it is damaged, it was made with another embedder, or it is
-                another kind of index.
+            RetrievalError: There is none, it is damaged, it was made with another embedder or with one of
+                somebody's own that is not given, or it is another kind of index.
+            ConfigurationError: The model of its embedder, or FAISS, is not there.
         """
-        index = Index.open(path, embedder or SentenceEmbedder(), rebuild=rebuild)
+        index = Index.open(path, embedder or embedder_of(path), rebuild=rebuild)
         try:
             return cls(index, close=index.close)
         except RetrievalError:
@@ -92,13 +98,14 @@ class Bank:
         """File runs, all of them or, should anything fail, none; durable on return.
 
         Successes are cleaned and can be found from then on; of failures only the record and its cost are
-        kept. Adding what is there already changes nothing.
+        kept. Adding what is there already changes nothing, nor does it where several processes add at once:
+        in a directory one adds after the other.
 
         Raises:
             RetrievalError: The index cannot be written.
         """
         given = tuple(trajectories)
-        with self._adding:
+        with self._adding, in_turn(self.index):
             known = self._catalogue.all().values()
             filing = Filing(
                 (run.run for run in known), (run.shows for run in known if run.role == "demonstration")
@@ -159,8 +166,16 @@ class Bank:
         return self._read(id_ for id_, run in self._catalogue.all().items() if run.task == task)
 
     def stats(self) -> BankStats:
-        """Say what the bank holds, and what collecting it cost."""
-        return counted(self._catalogue.all().values(), self.index.embedder.name)
+        """Say what the bank holds, and what collecting it cost: as quick as counting its records.
+
+        Runs are added up again only where the number of records has changed, in this process or another.
+        """
+        size = len(self.index)  # first: what comes meanwhile is then counted the next time
+        known = self._counted
+        if known is None or known[0] != size:
+            known = (size, counted(self._catalogue.all().values(), self.index.embedder.name))
+            self._counted = known
+        return known[1]
 
     def close(self) -> None:
         """Close the index, if this bank opened it."""

@@ -28,7 +28,7 @@ class Collected(Record):
     repeated: int = 0
     """Successes with the same steps as another, paid for all the same."""
     paid: int = 0
-    """Those that cost a call, whatever came of them; what was imported free of charge is none."""
+    """Those that cost anything, whatever came of them; what was imported free of charge is none."""
     usage: Usage = Usage()
     """What all of it cost; its `usd` is the method's `C_demo`."""
 
@@ -48,12 +48,16 @@ def counted(runs: Iterable[Entered], embedder: str) -> BankStats:
     for run in runs:
         by_teacher.setdefault(run.teacher, []).append(run)
     teachers = {teacher: _collected(theirs) for teacher, theirs in sorted(by_teacher.items())}
-    whole = _collected(run for theirs in by_teacher.values() for run in theirs)
-    return BankStats(**whole.model_dump(), teachers=teachers, embedder=embedder)
+    counts = {
+        name: sum(getattr(theirs, name) for theirs in teachers.values())
+        for name in Collected.model_fields
+        if name != "usage"
+    }
+    usage = sum((theirs.usage for theirs in teachers.values()), Usage())
+    return BankStats(**counts, usage=usage, teachers=teachers, embedder=embedder)
 
 
-def _collected(runs: Iterable[Entered]) -> Collected:
-    runs = list(runs)
+def _collected(runs: list[Entered]) -> Collected:
     roles = [run.role for run in runs]
     return Collected(
         trajectories=roles.count("demonstration"),
@@ -62,6 +66,6 @@ def _collected(runs: Iterable[Entered]) -> Collected:
         inconclusive=roles.count("inconclusive"),
         empty=roles.count("empty"),
         repeated=roles.count("repeated"),
-        paid=sum(run.usage.calls > 0 for run in runs),
+        paid=sum(run.usage != Usage() for run in runs),
         usage=sum((run.usage for run in runs), Usage()),
     )

@@ -118,6 +118,7 @@ def calibrate(
         met=asked.serves(means[best].right, means[best].usd),
         held_out=figures[-1],
         saved=saved,
+        in_waves=in_waves,
         folds=folds,
     )
 

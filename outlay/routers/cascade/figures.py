@@ -106,6 +106,8 @@ class Calibration(Record):
     """What choosing so gives on items that were not chosen on, by cross-validation."""
     saved: Interval
     """Dollars per item by which the teacher alone is dearer than that."""
+    in_waves: bool
+    """Whether cascades were priced as buying no sample that their verdict does not need."""
     folds: int
     """Parts in the cross-validation; as many as items: each was left out alone."""
 

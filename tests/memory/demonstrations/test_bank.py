@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from outlay.retrieval import Searchable
 
 KITCHEN = ("dirty plate in sink", "plate is clean", "cupboard stands open")
 GARDEN = ("roses need water", "can is filled", "soil looks moist")
@@ -265,6 +267,64 @@ def test_another_embedder_is_refused(tmp_path: Path) -> None:
         Bank.open(tmp_path / "bank", HashEmbedder(64))
     with Bank.open(tmp_path / "bank", HashEmbedder(64), rebuild=True) as bank:
         assert tasks(bank, Query(goal="goal of garden", observation=GARDEN[1]), k=1) == ["garden"]
+
+
+def test_a_bank_finds_the_embedder_it_was_made_with(tmp_path: Path) -> None:
+    with Bank.create(tmp_path / "bank", HashEmbedder(64)) as bank:
+        bank.add(ROOMS)
+    for rebuild in (False, True):
+        with Bank.open(tmp_path / "bank", rebuild=rebuild) as bank:
+            assert bank.index.embedder == HashEmbedder(64)
+            assert tasks(bank, Query(goal="goal of garden", observation=GARDEN[1]), k=1) == ["garden"]
+
+
+def test_a_bank_of_somebodys_own_embedder_asks_for_it(tmp_path: Path) -> None:
+    with Bank.create(tmp_path / "bank", Own()) as bank:
+        bank.add(ROOMS)
+    with pytest.raises(RetrievalError, match=f"{Own.name!r}.*Bank.open\\(path, embedder\\)"):
+        Bank.open(tmp_path / "bank")
+
+
+class Own(HashEmbedder):
+    """An embedder of which the package knows nothing."""
+
+    name = "own"
+
+
+class Watched:
+    """An index that counts how often all its records, or some of them, were asked for."""
+
+    def __init__(self, index: Index) -> None:
+        self.listings = 0
+        self._index = index
+
+    def __getattr__(self, name: str) -> Any:
+        self.listings += name in {"ids", "records"}
+        return getattr(self._index, name)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+
+def test_what_somebody_else_adds_is_in_the_statistics(bank: Bank, tmp_path: Path) -> None:
+    bank.add([ROOMS[0], failure("a")])
+    before = bank.stats()
+    with Bank.open(tmp_path / "bank") as other:
+        other.add([ROOMS[1], failure("b")])
+        assert other.stats() == bank.stats() != before
+    assert (bank.stats().trajectories, bank.stats().usage) == (2, PAID + PAID + PAID + PAID)
+
+
+def test_statistics_of_what_has_not_grown_read_no_record_again(tmp_path: Path) -> None:
+    with Index.create(tmp_path / "index", HashEmbedder(), keys=("goal",)) as index:
+        watched = Watched(index)
+        bank = Bank(cast("Searchable", watched))
+        bank.add([ROOMS[0], failure("a")])
+        first = bank.stats()
+        watched.listings = 0
+        assert (bank.stats(), watched.listings) == (first, 0)
+        bank.add([ROOMS[1]])
+        assert bank.stats().trajectories == 2
 
 
 def test_a_damaged_bank_is_an_error_and_no_empty_answer(tmp_path: Path) -> None:
