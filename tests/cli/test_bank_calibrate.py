@@ -109,7 +109,7 @@ def test_a_student_that_gives_one_sample_a_request_is_bought_in_waves(outlay: Ou
 
 
 def test_a_student_that_serves_alone_is_asked_once(outlay: Outlay, bank: str, data: str) -> None:
-    with CountingServer(lambda body, _: wavering(body | {"model": "teacher"}, 0)) as server:
+    with CountingServer(lambda body, _: wavering({**body, "model": "teacher"}, 0)) as server:
         told = outlay(*on(server, bank, data, "--accuracy", "0.9", "--json")).json
         assert told["chosen"]["who"] == "student alone"
         before = len(server.bodies)

@@ -1,0 +1,148 @@
+"""What a module's reply says, read leniently: between tags or not, as lines, as JSON, whole or cut short.
+
+JSON is repaired by json-repair: models that were asked for lines write it all the same, and break it. It
+costs no second call, which asking again would.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from outlay.errors import ConfigurationError
+from outlay.memory.modules.prompts import CLOSE, NOTHING, OPEN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from outlay.model import Completion
+
+MOST_LINES: Final = 40
+"""A longer list is a loop: the rest of it is left out."""
+LONGEST_LINE: Final = 400
+"""Characters; a longer line is no fact."""
+MOST_SCORE: Final = 10.0
+
+_HEAD: Final = re.compile(r"^[\s*_#]*(?:final\s+)?answer\s*[*_]*:[\s*_]*", re.IGNORECASE | re.MULTILINE)
+_FENCE: Final = re.compile(r"^```\w*\s*$", re.MULTILINE)
+_MARK: Final = re.compile(r"^\s*(?:[-*\u2022>]+\s+|\(?\d{1,2}[.)]\s+|\[\d{1,2}\]\s*)+")
+_MARKUP: Final = re.compile(r"\*\*|__|`")
+_TAG: Final = re.compile(r"</?\w+>")
+_INK: Final = re.compile(r"\w")
+_NONE: Final = re.compile(rf"\W*{NOTHING}\b(?:\W*|\s+(?:of|found|given|that|relevant)\b.*)$", re.IGNORECASE)
+_BLOCK: Final = re.compile(rf"{OPEN}(.*?)({CLOSE}|\Z)", re.DOTALL)
+_EMPTY_JSON: Final = re.compile(r"[\[{]\s*[\]}]")
+_SCORE: Final = re.compile(r"\D*?(?<!\d)(\d{1,2})(?!\d)\D*?[:=|\u2013-]\D*?(10|\d(?:\.\d+)?)(?!\d|\.\d)")
+_APART: Final = re.compile(r"[\n,;]")
+_BARE: Final = re.compile(r"[\s\d.,;\[\]]+")
+_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
+
+
+def answer_in(completion: Completion, *, reasoned: bool) -> str | None:
+    """Give the answer's part of a reply; `None` where there is none.
+
+    What follows the last opening tag, or a line `Answer:`; without either, the whole reply, unless reasoning
+    was asked for: reasoning is no answer. An unfinished last line is left out.
+    """
+    text = completion.text.strip()
+    body, closed = _tagged(text)
+    if body is None:
+        heads = list(_HEAD.finditer(text))
+        if reasoned and not heads:
+            return None
+        body = text[heads[-1].end() :] if heads else text
+    if completion.finish_reason == "length" and not closed:
+        body = _finished(body)
+    return body.strip() or None
+
+
+def read_lines(answer: str) -> tuple[str, ...] | None:
+    """Give the different lines of a list; empty where the reply says so, `None` where none can be read."""
+    body = _FENCE.sub("", answer).strip()
+    if _EMPTY_JSON.fullmatch(body):
+        return ()
+    is_json = body.startswith(("[", "{")) and not _MARK.match(body)
+    plain = (_plain(line) for line in (_json_lines(body) if is_json else body.splitlines()))
+    good = (line for line in plain if _INK.search(line) and len(line) <= LONGEST_LINE and line[-1] != ":")
+    lines = tuple(islice(dict.fromkeys(good), MOST_LINES))
+    return tuple(line for line in lines if not _NONE.match(line)) if lines else None
+
+
+def read_scores(answer: str) -> dict[int, float] | None:
+    """Give the scores by number, 0 to 10; `None` where none can be read.
+
+    Lines `number: score`, a JSON object of them, or bare scores in the order of the texts; of several scores
+    for one number the first counts. What is above 10 is no score but, say, the time of day.
+    """
+    parts = (_SCORE.match(part) for part in _APART.split(_MARKUP.sub("", answer)))
+    pairs = [(int(part[1]), float(part[2])) for part in parts if part]
+    if not pairs and _BARE.fullmatch(answer):
+        bare = [float(score) for score in _NUMBER.findall(answer)]
+        pairs = list(enumerate(bare, 1)) if max(bare, default=0.0) <= MOST_SCORE else []
+    found: dict[int, float] = {}
+    for number, score in pairs:
+        found.setdefault(number, score)
+    return found or None
+
+
+def read_text(answer: str) -> str | None:
+    """Give a note; `None` where nothing is in it."""
+    text = _TAG.sub("", _FENCE.sub("", answer)).strip()
+    return text if _INK.search(text) else None
+
+
+def _tagged(text: str) -> tuple[str | None, bool]:
+    """Give what stands between tags, and whether it was closed.
+
+    Models put a tag around every line, and speak of the tags before they use them: several blocks of a line
+    each are taken together, else the last one counts.
+    """
+    blocks = [(body.strip(), bool(close)) for body, close in _BLOCK.findall(text) if _INK.search(body)]
+    if not blocks:
+        return None, False
+    if any("\n" in body for body, _ in blocks):
+        return blocks[-1]
+    return "\n".join(body for body, _ in blocks if body != "and"), blocks[-1][1]
+
+
+def _finished(body: str) -> str:
+    """Leave out the last line, which was cut, if it is not the only one."""
+    return body.rstrip().rpartition("\n")[0] or body
+
+
+def _plain(line: str) -> str:
+    return _TAG.sub("", _MARKUP.sub("", _MARK.sub("", line))).strip().strip('",').strip()
+
+
+def _json_lines(body: str) -> tuple[str, ...]:
+    return tuple(islice(_said(_repaired(body)), 10 * MOST_LINES))
+
+
+def _said(value: Any) -> Iterator[str]:
+    """Give the texts in a JSON value: a list's items, an object's values joined as a line."""
+    if isinstance(value, dict):
+        plain = [str(part) for part in value.values() if isinstance(part, str | int | float)]
+        if plain:
+            yield " - ".join(plain)
+        nested = [part for part in value.values() if isinstance(part, dict | list)]
+    else:
+        nested = value if isinstance(value, list) else []
+    for part in nested:
+        if isinstance(part, dict | list):
+            yield from _said(part)
+        else:
+            yield str(part)
+    if isinstance(value, str):
+        yield value
+
+
+def _repaired(text: str) -> Any:
+    try:
+        package = import_module("json_repair")
+    except ModuleNotFoundError as exc:
+        raise ConfigurationError(
+            "reading a module's reply needs json-repair: run `pip install 'outlay[memory]'`"
+        ) from exc
+    return package.loads(text)

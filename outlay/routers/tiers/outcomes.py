@@ -1,0 +1,169 @@
+"""What every question of a log would have come to at every tier vector.
+
+Doubly robust (Dudik, Langford and Li 2011, arXiv 1103.4601): what a model predicts, and where the question
+was really run at those tiers, the difference to what happened, times 1 / (how likely that run was), clipped.
+Where each question was run at each of K vectors this is what happened there, and the prediction elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from outlay.errors import ConfigurationError
+from outlay.memory.modules.routing import MODULES, Tier
+from outlay.routers.tiers.episode import FIVE, unpacked
+from outlay.routers.tiers.outcome_model import OutcomeModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from outlay.routers.tiers.episode import Episode
+
+VECTORS: Final = np.array(list(product(range(len(Tier)), repeat=FIVE)), dtype=np.int64)
+"""All tier vectors, `(243, 5)`, in the order of their codes."""
+_PLACES: Final = len(Tier) ** np.arange(FIVE)[::-1]
+_FILTER_COUNTS: Final = FIVE
+"""What the filter's tier counts beside another's for what a later module was given."""
+
+
+def codes(tiers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give the places in `VECTORS` of tiers `(..., 5)`."""
+    return np.asarray(tiers @ _PLACES)
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """A table of questions by tier vectors."""
+
+    ids: tuple[str, ...]
+    questions: NDArray[np.float32]
+    """`(n, d)`."""
+    given: NDArray[np.float32]
+    """What modules were given, by record: `(r, 5, d)`."""
+    donors: NDArray[np.int64]
+    """Where in `given` to look, by question, module and tier vector: `(n, 5, 243)`. Where the tiers before a
+    module were run it is what it was given then; else where they agree in most places, the filter first."""
+    task: NDArray[np.float64]
+    """`(n, 243)`."""
+    usd: NDArray[np.float64]
+    """`(n, 243)`, never negative."""
+    run: NDArray[np.bool_]
+    """Which were really run: `(n, 243)`."""
+    spent: NDArray[np.float64]
+    """Tokens of each module and tier, as a share of what all at their dearest take: `(5, 3)`."""
+
+    @classmethod
+    def of(cls, episodes: Sequence[Episode], model: OutcomeModel, *, most_weight: float = 1.0) -> Outcomes:
+        """Give the table of a log.
+
+        Args:
+            episodes: Of one dimension.
+            model: Fitted on these or on others.
+            most_weight: At which 1 / (K x behaviour) is clipped, where a question has K episodes. 1: what
+                happened replaces what was predicted, and rare runs count no more than that.
+        """
+        ids = tuple(dict.fromkeys(e.id for e in episodes))
+        which = _which(ids, episodes)
+        tiers = np.array([e.tiers for e in episodes], dtype=np.int64)
+        firsts = [int(np.argmax(which == number)) for number in range(len(ids))]
+        questions = np.stack([unpacked(episodes[first].question) for first in firsts])
+        earned = earnings(episodes)
+        predicted = model.predict(questions, VECTORS)
+        for number in range(len(ids)):
+            own = np.flatnonzero(which == number)
+            predicted[number] = _corrected(
+                predicted[number], codes(tiers[own]), earned[own], _weights(episodes, own, most_weight)
+            )
+        run = np.zeros(predicted.shape[:2], dtype=bool)
+        run[which, codes(tiers)] = True
+        return cls(
+            ids=ids,
+            questions=questions,
+            given=np.stack([[unpacked(v) for v in e.given] for e in episodes]),
+            donors=np.stack([_donors(np.flatnonzero(which == number), tiers) for number in range(len(ids))]),
+            task=predicted[..., 0],
+            usd=np.maximum(predicted[..., 1], 0.0),
+            run=run,
+            spent=_spent(episodes),
+        )
+
+
+def fitted(episodes: Sequence[Episode]) -> OutcomeModel:
+    """Fit the prediction to a log."""
+    ids = tuple(dict.fromkeys(e.id for e in episodes))
+    which = _which(ids, episodes)
+    firsts = {e.id: e for e in reversed(episodes)}
+    questions = np.stack([unpacked(firsts[id].question) for id in ids])  # noqa: A001
+    tiers = np.array([e.tiers for e in episodes], dtype=np.int64)
+    return OutcomeModel.fit(questions, which, tiers, earnings(episodes))
+
+
+def earnings(episodes: Iterable[Episode]) -> NDArray[np.float64]:
+    """Give task reward and dollars: `(r, 2)`."""
+    return np.array([(e.task, e.total_usd) for e in episodes])
+
+
+def of_one_dimension(episodes: Sequence[Episode]) -> int:
+    """Give the dimension of a log's vectors.
+
+    Raises:
+        ConfigurationError: The log is empty, or its vectors are of several dimensions.
+    """
+    dimensions = {e.dimension for e in episodes}
+    if len(dimensions) != 1:
+        said = ", ".join(map(str, sorted(dimensions))) or "none"
+        raise ConfigurationError(f"a log must hold vectors of one dimension, and this one holds: {said}")
+    return dimensions.pop()
+
+
+def _which(ids: Sequence[str], episodes: Sequence[Episode]) -> NDArray[np.int64]:
+    numbers = {id: number for number, id in enumerate(ids)}  # noqa: A001
+    return np.array([numbers[e.id] for e in episodes], dtype=np.int64)
+
+
+def _weights(episodes: Sequence[Episode], own: NDArray[np.int64], most_weight: float) -> NDArray[np.float64]:
+    weights = [min(most_weight, 1 / (len(own) * episodes[number].behaviour)) for number in own]
+    return np.array(weights)
+
+
+def _corrected(
+    predicted: NDArray[np.float64],
+    run: NDArray[np.int64],
+    earned: NDArray[np.float64],
+    weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Correct one question's predictions `(243, 2)` by what was seen of it.
+
+    First by its own level, shrunk as if one more run had been as predicted: else tiers that were not run
+    would look good on hard questions, and bad on easy ones.
+    """
+    levelled = predicted + (earned - predicted[run]).sum(0) / (len(run) + 1)
+    levelled = np.clip(levelled, 0.0, [1.0, np.inf])  # or the policy would look for what cannot be
+    corrected: NDArray[np.float64] = levelled.copy()
+    np.add.at(corrected, run, weights[:, None] * (earned - levelled[run]))
+    return corrected
+
+
+def _donors(own: NDArray[np.int64], tiers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give `(5, 243)` records of one question."""
+    agree = (tiers[own][:, None, :] == VECTORS[None]).astype(np.int64)
+    agree[..., 0] *= _FILTER_COUNTS
+    nearest = [agree[..., :place].sum(-1).argmax(0) for place in range(len(MODULES))]
+    return np.asarray(own[np.stack(nearest)])
+
+
+def _spent(episodes: Sequence[Episode]) -> NDArray[np.float64]:
+    tokens = np.array([e.tokens for e in episodes], dtype=float)
+    tiers = np.array([e.tiers for e in episodes])
+    means = np.zeros((FIVE, len(Tier)))
+    for place, tier in np.ndindex(means.shape):
+        known = tokens[tiers[:, place] == tier, place]
+        means[place, tier] = known.mean() if len(known) else 0.0
+    whole = means.max(1).sum()
+    return np.asarray(means / whole) if whole else means
