@@ -53,9 +53,8 @@ async def main() -> None:
         with Ledger(Budget(usd=0.01), name="collecting"):
             alone = InContextDistillation(teacher, teacher, defer="always", max_output_tokens=40)
             tasks = [OneStep(asked(country), task=country) for country in CAPITALS]
-            print(
-                (await collect(alone, tasks, bank, succeeded=knows)).added, bank.stats().usage.usd, "dollars"
-            )
+            added = (await collect(alone, tasks, bank, succeeded=knows)).added
+            print(f"{added.kept} demonstrations for {bank.stats().usage.usd:.6f} dollars")
         cascade = InContextDistillation(student, teacher, bank, k=2, n=3, max_output_tokens=40, seed=1)
         for country in NEW:
             answer = await cascade.arun(asked(country), Budget(output_tokens=200))

@@ -206,5 +206,6 @@ def _rate(dollars_per_million: float) -> int:
 
 
 def _explain(kind: type[BaseModel], error: ValidationError) -> str:
-    faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+    said = ((".".join(map(str, e["loc"])), e["msg"].removeprefix("Value error, ")) for e in error.errors())
+    faults = "; ".join(f"{where}: {what}" for where, what in said)
     return f"{kind.__name__}: {faults} (fields: {', '.join(kind.model_fields)})"

@@ -20,6 +20,7 @@ StopReason = Literal["finished", "budget", "deadline"]
 
 CUT_SHORT: Final = "the answer was cut short at its token limit"
 NOTHING_SPENT: Final = "the budget did not pay for a call"
+TOO_LATE: Final = "the time was over before an answer could be asked for"
 
 
 class Outcome(Record):
@@ -146,5 +147,6 @@ def longest(completions: Iterable[Completion | OutlayError]) -> list[Usage]:
 def unpaid(refusal: BudgetExhaustedError) -> Outcome:
     """Give the outcome of a run without an answer: no call was admitted, or none again after one failed."""
     failed = refusal.__cause__
-    degraded = f"the call failed ({failed}) and the budget paid for no other" if failed else NOTHING_SPENT
+    nothing = TOO_LATE if refusal.limit == "seconds" else NOTHING_SPENT
+    degraded = f"the call failed ({failed}) and the budget paid for no other" if failed else nothing
     return Outcome(text="", stop_reason=stop_reason(refusal), degraded=degraded)

@@ -17,7 +17,10 @@ def account(episode: Episode) -> Iterator[str]:
     """Give the account of an episode, line by line."""
     steps, deferred = len(episode.steps), sum(step.deferred for step in episode.steps)
     reached = {True: ", goal reached", False: ", goal not reached", None: ""}[episode.success]
-    yield f"steps: {steps}{reached}; handed to the teacher: {deferred} ({100 * episode.deferral_rate:.0f}%)"
+    done = sum(step.by == "teacher" for step in episode.steps)
+    who = f", of which it did {done}" if done < deferred else ""
+    handed = f"handed to the teacher: {deferred} ({100 * episode.deferral_rate:.0f}%){who}"
+    yield f"steps: {steps}{reached}; {handed}"
     judge = f"; judge: {dollars(episode.judge.usd)}" if episode.judge.calls else ""
     yield f"student: {dollars(episode.student.usd)}; teacher: {dollars(episode.teacher.usd)}{judge}"
     if episode.saved is not None:

@@ -84,7 +84,7 @@ def test_a_task_that_the_bank_has_is_not_done_again_failed_ones_included(
         assert server.requests == TASKS
     assert (first["made"], second["there"], second["made"]) == (4, 4, 5)
     assert second["paid"]["calls"] == TASKS
-    assert f"{TASKS} of {TASKS} tasks are in the bank" in third.out
+    assert f"{TASKS} of {TASKS} tasks are done" in third.out
 
 
 def test_a_limit_is_the_whole_collections_over_all_commands(outlay: Outlay, data: str, bank: str) -> None:
@@ -287,3 +287,13 @@ def test_the_embedded_model_fills_a_bank_that_minilm_embeds(
     stats = outlay("bank", "stats", bank, "--json").json
     assert stats["embedder"].startswith("minilm@")
     assert stats["trajectories"] + stats["failed"] == 1
+
+
+def test_failures_are_done_again_where_it_is_asked_for(outlay: Outlay, data: str, bank: str) -> None:
+    with CountingServer(reply) as server:
+        first = outlay(*on(server, bank, "--data", data, "--max-output-tokens", "5"))
+        assert "--retry-failed" in first.out
+        asked = server.requests
+        told = outlay(*on(server, bank, "--data", data, "--retry-failed", "--json")).json
+        assert server.requests - asked == told["made"] == TASKS
+    assert (told["kept"], told["there"]) == (TASKS - TASKS // 3, 0)

@@ -64,6 +64,7 @@ async def collect(
     *,
     succeeded: Succeeded = reached,
     concurrency: int = 8,
+    retry_failed: bool = False,
     begin: Callable[[int], None] = lambda _there: None,
     tell: Callable[[Attempt], None] = lambda _attempt: None,
 ) -> Collection:
@@ -81,6 +82,7 @@ async def collect(
         bank: Where runs go, failed ones too.
         succeeded: Says whether a run did what was asked; a `ScorerError` leaves it open.
         concurrency: How many tasks are worked on side by side.
+        retry_failed: Whether tasks are done again that the bank has only failures of.
         begin: Hears how many of the tasks the bank has.
         tell: Hears of each run.
 
@@ -97,7 +99,8 @@ async def collect(
     if concurrency < 1:
         raise ConfigurationError(f"concurrency is {concurrency}: work on at least one task at a time")
     runs = await asyncio.to_thread(bank.runs)
-    waiting = _missing(tasks, {run.task for run in runs if not run.inconclusive})
+    there = {run.task for run in runs if run.success or not (run.inconclusive or retry_failed)}
+    waiting = _missing(tasks, there)
     begin(len(tasks) - len(waiting))
     tries = Counter(run.task for run in runs if run.inconclusive)
     collecting = Collecting(strategy, bank, succeeded, tell, tries)

@@ -74,6 +74,9 @@ class Deferring:
         shown = state["demonstrations"] if self.config.teacher_demonstrations else ()
         said, notes = await self.asking.teach(self.teacher, environment, state, shown)
         sample = self.asking.read(said, environment, state["turn"])
+        known = any(own.value for own in state["samples"])
+        if sample.cut and sample.value is None and known:
+            raise OutputInvalidError(f"{self.teacher.name} was cut short before it had an answer")
         if not worded_action(sample) or (sample.action is None and usable(state["samples"])):
             raise OutputInvalidError(f"{self.teacher.name} gave no action: {said.text[:80]!r}")
         return Taught(sample, longest([said]), notes)

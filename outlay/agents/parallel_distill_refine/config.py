@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
 from outlay.budget import Settings
+
+MOST_DRAFTS: Final = 256
+"""In a round."""
 
 
 class LoopConfig(Settings):
@@ -25,8 +28,8 @@ class LoopConfig(Settings):
 
 
 def _ends_in_one(widths: tuple[int, ...]) -> tuple[int, ...]:
-    if not widths or min(widths) < 1 or widths[-1] != 1:
-        raise ValueError("widths are at least 1 and end in 1, the answer: (8, 4, 1)")
+    if not widths or min(widths) < 1 or widths[-1] != 1 or max(widths) > MOST_DRAFTS:
+        raise ValueError(f"widths are from 1 to {MOST_DRAFTS:,} and end in 1, the answer: (8, 4, 1)")
     return widths
 
 
@@ -42,8 +45,8 @@ class Config(LoopConfig):
     agreement: float | None = Field(default=0.5, gt=0, le=1)
     """Share of a round's drafts with one answer at which it is taken without refining; `None`: never.
 
-    Half is what a small model was measured to need, whose votes of that share were right three times as
-    often as its refinements; one that tells right drafts from wrong ones gains by 0.75 or more."""
+    Half is what two small models were measured to need, whose votes of that share were right more often
+    than their refinements; one that tells right drafts from wrong ones gains by 0.75 or more."""
 
 
 class SequentialConfig(LoopConfig):

@@ -161,7 +161,7 @@ class Loop(Strategy[ConfigT]):
             failed = any(draft.error and not draft.refused for draft in drafts)
             if failed and not state["attempt"]:
                 return {"next": "draft", "attempt": 1, "path": path}
-            return {"next": "refine", "path": path, "notes": (*state["notes"], ALL_FAILED)}
+            return {"next": "refine", "path": path, "notes": (*notes, ALL_FAILED)}
         wanted, distill, allotting = state["shape"].widths[1:], self._distill, self._allotting
         held = allotting.held()
         later = await allotting.fit(wanted, state["sizes"], distill, usable, held=held)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from outlay.model import Completion, Model
     from outlay.outcome import StopReason
 
-ALL_FAILED: Final = "no draft could be used: answered in one call"
+LEAST: Final = "(a draft has at least min_draft_tokens)"
+ALL_FAILED: Final = "no draft could be used"
 AT_RANDOM: Final = "the budget does not pay for distilling: drafts drawn at random"
 UNANSWERED: Final = "no answer in the refined one"
 UNREFINED: Final = "the budget does not pay for refining: the drafts' majority is taken"
@@ -127,7 +128,9 @@ def narrowed(shape: Shape, wanted: Sequence[int]) -> tuple[str, ...]:
     """Say what of the rounds the budget does not pay for."""
     if shape.widths == tuple(wanted):
         return ()
-    return (f"the budget pays for widths {_written(shape.widths)} instead of {_written(wanted)}",)
+    if set(wanted) == {1}:
+        return (f"the budget pays for {len(shape.widths) - 1} of {len(wanted) - 1} refinements {LEAST}",)
+    return (f"the budget pays for widths {_written(shape.widths)} instead of {_written(wanted)} {LEAST}",)
 
 
 def _written(widths: Sequence[int]) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import Annotated, Final
 
 import typer
 
+from outlay.cli.bank.options import ASKED, EPISODES, LIMITS, Directory, DryRun, Embedder, RetryFailed
 from outlay.cli.bank.order import CalibrateOrder, CollectOrder, ModelOrder, check_one
 from outlay.cli.options import (
     DATA,
@@ -34,19 +35,6 @@ app: Final = typer.Typer(
     help="Keep what a dear teacher did, to show it to a cheap student, and say when that pays.",
     no_args_is_help=True,
 )
-
-LIMITS: Final = "Limits of the whole collection, over all the commands it takes"
-EPISODES: Final = "Episodes"
-ASKED: Final = "What is asked for (one of the two)"
-
-Directory = Annotated[Path, typer.Argument(metavar="BANK", help="The bank's directory.")]
-Embedder = Annotated[
-    str | None,
-    typer.Option(
-        help="Of a new bank: minilm (packaged), hash (no model), or any sentence-transformers name.",
-        rich_help_panel=HOW,
-    ),
-]
 
 
 @app.command(no_args_is_help=True)
@@ -100,9 +88,8 @@ def collect(  # noqa: PLR0913 - typer reads the options off the signature
     seconds: Annotated[float | None, typer.Option(help="Seconds, at most.", rich_help_panel=LIMITS)] = None,
     embedder: Embedder = None,
     concurrency: Concurrency = 8,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done and at most spent; call nothing.")
-    ] = False,
+    retry_failed: RetryFailed = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> int:
     """Have the teacher (--model) do tasks, and keep what it did; tasks the bank has are not done again."""
@@ -133,6 +120,7 @@ def collect(  # noqa: PLR0913 - typer reads the options off the signature
             "seconds": seconds,
         },
         concurrency=concurrency,
+        retry_failed=retry_failed,
         as_json=as_json,
     )
     from outlay.cli.bank.collecting import rehearse, run_collection  # noqa: PLC0415

@@ -125,6 +125,8 @@ def run_collection(order: CollectOrder) -> int:
     if found.failures:
         say(f"{len(found.failures)} tasks have no outcome ({found.failures[0]}): the same command retries.")
     say(f"{progress.known()}; {progress.spending()}. To see them: outlay bank list {order.bank}")
+    if progress.lost:
+        say("To see the failures: the same with --failed. To have them done again: --retry-failed.")
     return ANSWERED
 
 
@@ -172,7 +174,7 @@ class BankProgress(Progress):
 
     def known(self) -> str:
         new = f", {self.kept} new demonstrations, {self.lost} new failures" if self.made else ""
-        return f"{self.there + self.made} of {self.records} tasks are in the bank{new}"
+        return f"{self.there + self.made} of {self.records} tasks are done{new}"
 
 
 async def _collect(work: Work, progress: BankProgress) -> Collection:
@@ -190,6 +192,7 @@ async def _collect(work: Work, progress: BankProgress) -> Collection:
                 work.tasks,
                 bank,
                 concurrency=order.concurrency,
+                retry_failed=order.retry_failed,
                 begin=lambda there: progress.begin(len(work.tasks), there, spending.paid),
                 tell=lambda attempt: progress.take(attempt, spending.paid),
                 **judged,

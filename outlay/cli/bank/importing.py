@@ -10,6 +10,7 @@ from outlay.cli.bank.opening import open_or_create, open_to_read
 from outlay.cli.exits import ANSWERED, print_json
 from outlay.cli.live import say
 from outlay.cli.output import CleanOutput
+from outlay.errors import ConfigurationError
 from outlay.memory.demonstrations import read_trajectories, write_trajectories
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 def import_file(bank: Path, file: Path, *, teacher: str, embedder: str | None, as_json: bool) -> int:
     """Add a file to a bank, and say what became of its lines. Gives the exit status."""
     trajectories = read_trajectories(file, teacher=teacher)
+    if not trajectories:
+        raise ConfigurationError(f"{file} has no line: give a file of trajectories, or of answered questions")
     with CleanOutput(wanted=as_json), open_or_create(bank, embedder) as opened:
         added = opened.add(trajectories)
         size = opened.stats().trajectories

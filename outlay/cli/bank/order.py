@@ -43,6 +43,7 @@ class CollectOrder:
     limits: Mapping[str, float | None] = field(default_factory=dict)
     """The fields of the `Budget` of the whole collection."""
     concurrency: int = 8
+    retry_failed: bool = False
     as_json: bool = False
 
 

@@ -8,6 +8,7 @@ cost is kept with the demonstrations, failures included.
 
 from __future__ import annotations
 
+from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Self
 
@@ -20,10 +21,10 @@ from outlay.memory.demonstrations.scoring import Similarities, averaged, breadth
 from outlay.memory.demonstrations.statistics import BankStats, counted
 from outlay.memory.demonstrations.turns import in_turn
 from outlay.retrieval import Entry, Index
+from outlay.retrieval.store import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
-    from pathlib import Path
     from types import TracebackType
 
     from outlay.memory.demonstrations.trajectory import Trajectory
@@ -87,6 +88,10 @@ class Bank:
                 somebody's own that is not given, or it is another kind of index.
             ConfigurationError: The model of its embedder, or FAISS, is not there.
         """
+        if not (Path(path) / FILE).is_file():
+            raise RetrievalError(
+                f"there is no bank in {path}: fill one with `outlay bank collect` or `outlay bank import`"
+            )
         index = Index.open(path, embedder or embedder_of(path), rebuild=rebuild)
         try:
             return cls(index, close=index.close)

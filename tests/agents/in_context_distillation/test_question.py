@@ -83,3 +83,13 @@ def test_nothing_is_said_of_break_even_where_the_bank_cost_nothing_known(tmp_pat
     answer = InContextDistillation(cheap, bank=bank_of(tmp_path / "bank", free)).run("What is 3 + 4?")
     assert answer.episode is not None
     assert (answer.episode.teacher_alone, answer.episode.break_even) == (None, None)
+
+
+def test_a_teacher_that_was_cut_short_gives_way_to_the_students_answers() -> None:
+    cheap = ScriptedModel([r"\boxed{7}", r"\boxed{8}", r"\boxed{7}"], price=PRICE, max_n=3)
+    dear = ScriptedModel(["well " * 50], price=DEAR)
+    answer = InContextDistillation(cheap, dear, max_output_tokens=20).run("3 + 4?")
+    assert answer.value == "7"
+    assert "cut short" in str(answer.degraded)
+    assert answer.episode is not None
+    assert (answer.episode.steps[0].by, answer.episode.steps[0].deferred) == ("student", True)

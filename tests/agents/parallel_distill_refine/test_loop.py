@@ -150,7 +150,7 @@ def test_when_all_fail_the_round_is_tried_once_more_and_then_one_call_is_made() 
     assert kinds(model) == ["draft"] * 17
     assert len(set(model.prompts)) == 1
     assert (answer.value, answer.stop_reason) == ("5", "finished")
-    assert answer.degraded == "no draft could be used: answered in one call"
+    assert answer.degraded == "16 of 16 drafts failed; no draft could be used"
     assert answer.usage.calls == 17
 
 
@@ -235,7 +235,10 @@ def test_a_budget_narrows_the_rounds_and_the_answer_is_always_paid_for() -> None
     )
     answer = strategy.run(QUESTION, Budget(output_tokens=70))
     assert kinds(model) == ["draft"] * 4 + ["refine"] * 3
-    assert answer.degraded == "the budget pays for widths (4, 2, 1) instead of (8, 4, 1)"
+    assert (
+        answer.degraded
+        == "the budget pays for widths (4, 2, 1) instead of (8, 4, 1) (a draft has at least min_draft_tokens)"
+    )
     assert answer.value == "8"
 
 
@@ -263,7 +266,10 @@ def test_a_fence_that_tightens_narrows_what_is_left() -> None:
 
     answer, model = asyncio.run(scenario())
     assert kinds(model) == ["draft"] * 8 + ["refine"]
-    assert answer.degraded == "the budget pays for widths (1) instead of (4, 1)"
+    assert (
+        answer.degraded
+        == "the budget pays for widths (1) instead of (4, 1) (a draft has at least min_draft_tokens)"
+    )
     assert (answer.value, answer.usage.calls) == ("8", 9 + 3)
 
 
@@ -336,7 +342,10 @@ def test_the_answer_alone_is_one_plain_call_after_drafts_that_were_cut_short() -
     model = scripted(draft=[" ".join(["long"] * 60)] * 4 + answers("5"), options={"max_n": 4})
     answer = wide(model, max_output_tokens=30, seed=3).run(QUESTION)
     assert [(request.n, request.seed) for request in model.requests] == [(4, 3), (1, 7)]
-    assert (answer.value, answer.degraded) == ("5", "no draft could be used: answered in one call")
+    assert (answer.value, answer.degraded) == (
+        "5",
+        "4 of 4 drafts were cut short or empty, and left out; no draft could be used",
+    )
 
 
 def test_children_with_equal_workspaces_are_other_samples() -> None:
