@@ -33,9 +33,8 @@ lint: $(READY) ## Style, formatting and the direction of imports
 types: $(READY) ## mypy --strict
 	@echo "mypy"; $(BIN)/mypy
 
-# One thread for what torch and FAISS do: two processes with threads for every core wait for each other.
 tests: $(READY) ## The test suite, two processes side by side, with branch coverage
-	@OMP_NUM_THREADS=1 $(BIN)/pytest --cov --cov-report=term --numprocesses 2 --dist loadfile
+	@$(BIN)/pytest --cov --cov-report=term --numprocesses 2 --dist loadfile
 
 SMOKE := build/bench-smoke
 bench-smoke: $(READY) ## Measure three strategies on six questions with the embedded model
