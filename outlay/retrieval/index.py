@@ -199,6 +199,11 @@ class Index:
             for entry, blobs in self._store.vectors_of(number, ids).items()
         }
 
+    def vectors(self, key: str, ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """Give the vectors of the texts under `key` of records, `(texts, dimension)`, without unknown ids."""
+        found = self._store.vectors_of(self._number(key), ids)
+        return {id_: following.unpacked(blobs) for id_, blobs in found.items() if blobs}
+
     def records(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         """Give the records of `ids`; unknown ids are left out."""
         return self._store.records(ids)

@@ -12,7 +12,6 @@ from outlay.errors import ConfigurationError, RetrievalError
 from outlay.memory.conversations.catalogue import KEY, Catalogue, entry, newest
 from outlay.memory.conversations.packing import pack
 from outlay.retrieval import Index
-from outlay.retrieval.following import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,15 +31,6 @@ TRIES: Final = 5
 """To search while others replace what is found."""
 
 
-class VectorIndex(Index):
-    """An index that also gives the vectors it holds."""
-
-    def vectors(self, ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
-        """Give the vector of each record; unknown ids are left out."""
-        found = self._store.vectors_of(self.keys.index(KEY), ids)
-        return {id_: unpacked(blobs)[0] for id_, blobs in found.items()}
-
-
 class ChunkIndex:
     """What can be made again of a memory: chunks and their vectors.
 
@@ -54,7 +44,7 @@ class ChunkIndex:
         self._measure = measure
         self._following = RLock()
         self._covered = 0
-        self._open: tuple[VectorIndex, Catalogue] | None = None
+        self._open: tuple[Index, Catalogue] | None = None
 
     def search(self, question: str, k: int) -> tuple[tuple[Chunk, float], ...]:
         """Give the `k` chunks nearest to `question` with their cosines, best first."""
@@ -82,9 +72,9 @@ class ChunkIndex:
         index, catalogue = self._followed()
         for _ in range(TRIES):
             entries = [catalogue.entries.get(id_, 0) for id_ in ids]
-            found = index.vectors(entries)
+            found = index.vectors(KEY, entries)
             if found.keys() >= set(entries):
-                rows = [found[number] for number in entries]
+                rows = [found[number][0] for number in entries]  # a chunk has one text
                 return np.stack(rows) if rows else np.empty((0, self.embedder.dimension), np.float32)
             with self._alone():
                 _settle(index, catalogue)
@@ -103,7 +93,7 @@ class ChunkIndex:
         if self._open is not None:
             self._open[0].close()
 
-    def _followed(self) -> tuple[VectorIndex, Catalogue]:
+    def _followed(self) -> tuple[Index, Catalogue]:
         """Bring index and catalogue up to the last turn."""
         last = self._turns.last()
         if self._open is not None and last <= self._covered:
@@ -114,27 +104,27 @@ class ChunkIndex:
             self._covered = last
         return opened
 
-    def _take_in(self, index: VectorIndex, catalogue: Catalogue, last: int) -> None:
+    def _take_in(self, index: Index, catalogue: Catalogue, last: int) -> None:
         _settle(index, catalogue)
         for turns in self._turns.blocks(catalogue.covered, last):
             packed = pack(turns, catalogue.open_chunks, len(catalogue.entries) + 1, self._measure)
             index.add(map(entry, packed))
             _settle(index, catalogue)
 
-    def _opened(self) -> tuple[VectorIndex, Catalogue]:
+    def _opened(self) -> tuple[Index, Catalogue]:
         """Open what is there, if it is whole and of these turns; else make it anew."""
         directory = self._directory / DIRECTORY
         for rebuild in (False, True):
             try:
-                return self._checked(VectorIndex.open(directory, self.embedder, rebuild=rebuild))
+                return self._checked(Index.open(directory, self.embedder, rebuild=rebuild))
             except RetrievalError as exc:
                 if _may_pass(exc):
                     raise
         _clear(directory)
-        index = VectorIndex.create(directory, self.embedder, keys=(KEY,))
+        index = Index.create(directory, self.embedder, keys=(KEY,))
         return index, Catalogue(index)
 
-    def _checked(self, index: VectorIndex) -> tuple[VectorIndex, Catalogue]:
+    def _checked(self, index: Index) -> tuple[Index, Catalogue]:
         """Read what is in `index`.
 
         Raises:
@@ -181,7 +171,7 @@ def _clear(directory: Path) -> None:
         raise RetrievalError(f"{directory} cannot be deleted ({exc.strerror}): delete it by hand") from exc
 
 
-def _settle(index: VectorIndex, catalogue: Catalogue) -> None:
+def _settle(index: Index, catalogue: Catalogue) -> None:
     """Read what is new in `index`, and take out what it replaces."""
     if replaced := catalogue.refresh():
         index.remove(replaced)
