@@ -221,9 +221,8 @@ class Asking:
             turn,
             taken,
             shown,
+            self.config,
             plan=plan,
-            reasoning=self.config.reasoning,
-            list_actions=self.config.list_actions,
         )
 
     async def _fits(self, model: Model, messages: Messages, most: int) -> bool:

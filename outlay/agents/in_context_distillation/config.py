@@ -21,7 +21,10 @@ class Config(Settings):
     window: int = Field(default=5, ge=0)
     """Steps of a demonstration on each side of the one that is most like the current step."""
     retrieve: Literal["step", "episode"] = "step"
-    """Whether demonstrations are looked up anew at every step, or once for the episode."""
+    """Whether demonstrations are looked up anew at every step, or once for the episode.
+
+    Those of an episode stand before it, where a provider's prompt cache keeps them.
+    """
     n: int = Field(default=3, gt=0, le=100)
     """Samples of the student's action (N); 1 trusts it always."""
     rule: Literal["unanimity", "majority"] | Share = "unanimity"
