@@ -46,6 +46,12 @@ class Config(Settings):
     """Whether it says what it thinks before it acts; only actions are compared."""
     list_actions: bool = True
     """Whether the prompt lists the actions that are possible, where the environment tells."""
+    constrain: bool = False
+    """Whether the student can say nothing but a possible action, where the environment tells which there are.
+
+    By constrained decoding (a JSON schema), which providers and servers must offer; with thoughts or without
+    a list of actions it changes nothing.
+    """
     teacher_demonstrations: bool = False
     """Whether the teacher sees demonstrations, too."""
     max_steps: int = Field(default=30, gt=0)

@@ -7,8 +7,9 @@ demonstrations of the whole episode are turns before it, those of a step stand i
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from outlay.agents.in_context_distillation.state import Sample
 from outlay.answers import asked, extract, normalise
@@ -162,6 +163,27 @@ def read_action(completion: Completion, admissible: Sequence[str] | None) -> Sam
         value=action or None,
         cut=cut,
     )
+
+
+def action_schema(admissible: Sequence[str] | None) -> dict[str, Any]:
+    """Give the JSON schema of a reply that is one of the possible actions, as strict modes take it."""
+    action = {"type": "string", "enum": list(admissible or ())}
+    return {
+        "type": "object",
+        "properties": {"action": action},
+        "required": ["action"],
+        "additionalProperties": False,
+    }
+
+
+def unwrapped(completion: Completion) -> Completion:
+    """Take the action out of a reply that fits the schema; any other stays as it is."""
+    try:
+        said = json.loads(completion.text)
+    except ValueError:
+        return completion
+    action = said.get("action") if isinstance(said, dict) else None
+    return completion.model_copy(update={"text": action}) if isinstance(action, str) else completion
 
 
 def _first(text: str) -> tuple[str, bool]:

@@ -286,3 +286,35 @@ def test_with_demonstrations_of_the_episode_a_prompt_begins_with_all_but_the_las
         "You are at door 1.",
         "go down",
     ]
+
+
+def test_a_constrained_student_is_held_to_the_actions_there_are_and_its_json_is_read() -> None:
+    schemas: list[Any] = []
+
+    def say(request: Request) -> str:
+        schemas.append(request.response_schema)
+        return '{"action": "go east"}'
+
+    world = Corridor(["go east"] * 2, admissible=True)
+    answer = InContextDistillation(ScriptedModel(say, name="student"), n=1, constrain=True).run(world)
+    assert answer.episode is not None
+    assert [step.action for step in answer.episode.steps] == ["go east", "go east"]
+    assert [schema["properties"]["action"]["enum"] for schema in schemas] == [["go east", "wait"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("listed", "reasoning"), [(False, False), (True, True)], ids=["none listed", "with thoughts"]
+)
+def test_where_actions_cannot_be_constrained_no_schema_is_sent(*, listed: bool, reasoning: bool) -> None:
+    schemas: list[Any] = []
+
+    def say(request: Request) -> str:
+        schemas.append(request.response_schema)
+        return "Action: go east"
+
+    world = Corridor(["go east"], admissible=listed)
+    InContextDistillation(ScriptedModel(say, name="student"), n=1, constrain=True, reasoning=reasoning).run(
+        world
+    )
+    assert schemas == [None]
+    assert world.actions == ["go east"]
