@@ -28,10 +28,10 @@ class Support(Record):
     draws its tiers."""
     greatest_weight: float
     """1 where the router draws as the log was drawn."""
-    task: float
+    task: float | None
     """Mean task reward of the router by these weights, which sum to 1 (self-normalised importance sampling);
-    not a number where no weight is positive."""
-    usd: float
+    `None` where no weight is positive."""
+    usd: float | None
     """Mean dollars, likewise."""
 
 
@@ -43,15 +43,15 @@ def support(router: LearnedRouter, episodes: Sequence[Episode], trade_off: float
     """
     weights = importance_weights(router, episodes, trade_off)
     total, squares = weights.sum(), (weights**2).sum()
-    shares = weights / total if total else np.full(len(weights), np.nan)
+    shares = weights / total if total else None
     return Support(
         trade_off=trade_off,
         episodes=len(episodes),
         questions=len({e.id for e in episodes}),
         effective_sample_size=float(total**2 / squares) if squares else 0.0,
         greatest_weight=float(weights.max(initial=0.0)),
-        task=float(shares @ np.array([e.task for e in episodes])),
-        usd=float(shares @ np.array([e.total_usd for e in episodes])),
+        task=None if shares is None else float(shares @ np.array([e.task for e in episodes])),
+        usd=None if shares is None else float(shares @ np.array([e.total_usd for e in episodes])),
     )
 
 
