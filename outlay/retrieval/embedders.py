@@ -13,24 +13,26 @@ from outlay.testing import HashEmbedder
 if TYPE_CHECKING:
     from outlay.retrieval.records import Embedder
 
+USUAL: Final = PACKAGED
+"""The packaged model."""
 HASH: Final = "hash"
 """What users call the embedder that needs no model: words hashed into a vector."""
 _HASHES: Final = re.compile(r"hash-\d+")
 _MAKING: Final = Lock()
 
 
-def shared_embedder(model: str = PACKAGED) -> SentenceEmbedder:
+def shared_embedder(model: str = USUAL) -> SentenceEmbedder:
     """Give the embedder of a sentence-transformers model; there is one in a process, whoever asks."""
     with _MAKING:
         return _made(model)
 
 
-def embedder_called(name: str) -> Embedder:
+def embedder_named(name: str) -> Embedder:
     """Give the embedder that a user calls `minilm`, `hash`, or by its sentence-transformers name."""
     return HashEmbedder() if name == HASH else shared_embedder(name)
 
 
-def embedder_named(name: str, dimension: int) -> Embedder | None:
+def found_again(name: str, dimension: int) -> Embedder | None:
     """Give the embedder of a kept name; `None`: it is somebody's own.
 
     Args:

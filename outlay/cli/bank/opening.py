@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from outlay.errors import ConfigurationError
 from outlay.memory.demonstrations import Bank
-from outlay.retrieval.embedders import HASH, embedder_called
-from outlay.retrieval.sentences import PACKAGED
+from outlay.retrieval.embedders import HASH, USUAL, embedder_named
 from outlay.retrieval.store import FILE, Store
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def open_or_create(path: Path, embedder: str | None) -> Bank:
     """
     facts = _facts(path)
     if facts is None:
-        return Bank.create(path, embedder_called(embedder or PACKAGED))
+        return Bank.create(path, embedder_named(embedder or USUAL))
     own = facts.embedder.rpartition("@")[0] or facts.embedder
     if embedder not in {None, own} and not (embedder == HASH and own.startswith(HASH)):
         raise ConfigurationError(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outlay.errors import RetrievalError
-from outlay.retrieval.embedders import embedder_named
+from outlay.retrieval.embedders import found_again
 from outlay.retrieval.store import Store
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def embedder_of(path: Path | str) -> Embedder:
     store = Store(Path(path))
     store.file.close()
     facts = store.facts
-    found = embedder_named(facts.embedder, facts.dimension)
+    found = found_again(facts.embedder, facts.dimension)
     if found is None:
         raise RetrievalError(
             f"the bank in {path} was made with the embedder {facts.embedder!r}, which is no usual one: "
