@@ -159,7 +159,7 @@ def point(taken: Taken, episodes: Sequence[Episode], reward: FixedReward) -> Poi
         usd=float(usd.mean()),
         tokens=float(np.mean([e.total_tokens for e in taken.episodes])),
         reward=float(reward(task, usd, taken.trade_off).mean()),
-        run=float(np.mean(taken.run)),
+        run=taken.run,
         shares=tuple(
             tuple(float(np.mean(tiers[:, place] == tier)) for tier in Tier) for place in range(FIVE)
         ),

@@ -2,7 +2,7 @@
 
 A router is asked module by module. Where it chooses a vector at which the question was not run, it gets, of
 the runs there are, the one it was likeliest to choose, or where it cannot say, the one that agrees with it in
-most modules, the cheapest of equals. `Taken.run` says where it was otherwise.
+most modules, the cheapest of equals. `Taken.run` says how often it was as chosen.
 """
 
 from __future__ import annotations
@@ -36,8 +36,14 @@ class Taken(NamedTuple):
     trade_off: float
     episodes: tuple[Episode, ...]
     """One per question; of choosing by dice, all there are."""
-    run: tuple[bool, ...]
-    """Whether each was run at the tiers that were chosen."""
+    chosen: tuple[Vector, ...]
+    """The tiers chosen for each, at which it may not have been run."""
+
+    @property
+    def run(self) -> float:
+        """The share that was run at the tiers that were chosen."""
+        same = [e.tiers == tiers for e, tiers in zip(self.episodes, self.chosen, strict=True)]
+        return sum(same) / len(same)
 
 
 @runtime_checkable
@@ -57,8 +63,8 @@ def by_router(router: Router, episodes: Sequence[Episode], trade_off: float, *, 
         PolicyError: The trade-off, or the log, does not fit the router.
     """
     followed = [_follow(router, own, trade_off) for own in by_question(episodes)]
-    taken, run = zip(*followed, strict=True)
-    return Taken(name, trade_off, taken, run)
+    taken, chosen = zip(*followed, strict=True)
+    return Taken(name, trade_off, taken, chosen)
 
 
 def by_oracle(episodes: Sequence[Episode], reward: FixedReward, trade_off: float) -> Taken:
@@ -163,7 +169,7 @@ def best_vector(episodes: Sequence[Episode], reward: FixedReward, trade_off: flo
     return max(complete, key=lambda vector: worth(complete[vector]))
 
 
-def _follow(router: Router, own: Sequence[Episode], trade_off: float) -> tuple[Episode, bool]:
+def _follow(router: Router, own: Sequence[Episode], trade_off: float) -> tuple[Episode, Vector]:
     """Ask for the tiers of a question, module by module, with what each was given after those before."""
     remaining = list(own)
     wanted: list[Tier] = []
@@ -171,11 +177,12 @@ def _follow(router: Router, own: Sequence[Episode], trade_off: float) -> tuple[E
         tier = router.choose(remaining[0].decision(place, trade_off)).tier
         wanted.append(tier)
         remaining = [e for e in remaining if e.tiers[place] == tier] or remaining
-    if remaining[0].tiers == tuple(wanted):
-        return remaining[0], True
+    chosen = tuple(wanted)
+    if remaining[0].tiers == chosen:
+        return remaining[0], chosen
     if isinstance(router, _Likely):
-        return own[int(np.argmax(router.log_likelihoods(own, trade_off)))], False
-    return max(own, key=lambda e: (_agreement(e, wanted), -e.total_usd)), False
+        return own[int(np.argmax(router.log_likelihoods(own, trade_off)))], chosen
+    return max(own, key=lambda e: (_agreement(e, chosen), -e.total_usd)), chosen
 
 
 def _agreement(episode: Episode, wanted: Sequence[Tier]) -> int:
@@ -184,7 +191,7 @@ def _agreement(episode: Episode, wanted: Sequence[Tier]) -> int:
 
 def _whole(name: str, trade_off: float, episodes: Iterable[Episode]) -> Taken:
     every = tuple(episodes)
-    return Taken(name, trade_off, every, (True,) * len(every))
+    return Taken(name, trade_off, every, tuple(e.tiers for e in every))
 
 
 def _worth(episode: Episode, reward: FixedReward, trade_off: float) -> float:

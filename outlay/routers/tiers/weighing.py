@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
     from outlay.routers.tiers.episode import Episode
     from outlay.routers.tiers.learned import LearnedRouter
+
+FEWEST_EPISODES: Final = 10
+LEAST_SHARE: Final = 0.2
+"""Of the questions: a log that had run for each what the policy does would be worth about all of them."""
 
 
 class Support(Record):
@@ -33,6 +37,11 @@ class Support(Record):
     `None` where no weight is positive."""
     usd: float | None
     """Mean dollars, likewise."""
+
+    @property
+    def thin(self) -> bool:
+        """Whether the log says little of what the policy does, for the questions that are in it."""
+        return self.effective_sample_size < max(FEWEST_EPISODES, LEAST_SHARE * self.questions)
 
 
 def support(router: LearnedRouter, episodes: Sequence[Episode], trade_off: float) -> Support:

@@ -1,0 +1,220 @@
+"""What a comparison of routers says, in sentences."""
+
+from __future__ import annotations
+
+from math import floor, log10
+from typing import TYPE_CHECKING, Final
+
+from outlay.bench.analysis.comparisons import ALPHA
+from outlay.bench.analysis.resampling import holm
+from outlay.bench.report.phrases import counted, listed, p_words
+from outlay.bench.tiers.findings import LEARNED, ORACLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from outlay.bench.analysis.findings import Estimate
+    from outlay.bench.tiers.findings import Difference, Findings, Row
+    from outlay.routers.tiers.weighing import Support
+
+SIMULATED: Final = (
+    "SIMULATED MODEL: answers are drawn from a formula, and say nothing of a language model; only the "
+    "learning is real."
+)
+_ROUNDING: Final = 5e-10
+_RARELY_RUN: Final = 0.9
+_DIGITS: Final = 3
+"""Significant ones, of dollars."""
+
+
+def title(findings: Findings) -> str:
+    """Say what was learnt from and what it was tried on."""
+    if findings.is_held_out:
+        return f"Tiers learnt from {findings.log}, tried on the questions held out"
+    return f"Tiers learnt from {findings.log}, tried on {findings.test}"
+
+
+def sentences(findings: Findings) -> tuple[str, ...]:
+    """Say what a comparison found, the most important first."""
+    return tuple(_sentences(findings))
+
+
+def _sentences(findings: Findings) -> Iterator[str]:
+    if findings.simulated:
+        yield SIMULATED
+    yield _tried(findings)
+    yield from _beside_best(findings)
+    yield from _gains(findings)
+    yield from _constant(findings)
+    yield from _ceiling(findings)
+    yield _aware(findings)
+    yield from _not_run(findings)
+    yield support_words(findings.support)
+
+
+def _tried(findings: Findings) -> str:
+    learnt = (
+        f"{counted(findings.learnt_questions, 'question')} were learnt from "
+        f"({counted(findings.learnt_episodes, 'run')})"
+    )
+    if findings.is_held_out:
+        return (
+            f"{learnt}; all routers are tried on the {findings.questions} held out, by which the policy was "
+            "chosen: its figures are optimistic, and a test log (--test) would say more."
+        )
+    shared = (
+        f" Of those, {findings.shared} were learnt from, which makes all figures optimistic."
+        if findings.shared
+        else ""
+    )
+    return f"{learnt}, and all routers are tried on {findings.questions} of another log.{shared}"
+
+
+def _beside_best(findings: Findings) -> Iterator[str]:
+    rows = [(row, row.over_best) for row in findings.of(LEARNED) if row.over_best]
+    if any(found.verdict == "too few" for _, found in rows):
+        yield (
+            f"On {counted(findings.questions, 'question')} nobody can tell whether the policy beats the best "
+            f"constant: its reward is {_each([(row, signed(found)) for row, found in rows])} beside it."
+        )
+        return
+    for said, which in (("more", "better"), ("less", "worse")):
+        found = [(row, _brief(diff)) for row, diff in rows if diff.verdict == which]
+        if found:
+            yield (
+                f"The policy earns {said} than the best constant, beyond the noise: in reward {_each(found)}."
+            )
+    noise = [(row, signed(diff)) for row, diff in rows if diff.verdict == "noise"]
+    if noise:
+        yield f"Inside the noise of the best constant's reward it is: {_each(noise)}."
+
+
+def _gains(findings: Findings) -> Iterator[str]:
+    rows = [(row, row.gain) for row in findings.of(LEARNED) if row.gain]
+    if not rows:
+        yield "No tier vector was run for every question tried on, so there are no constants to mix."
+        return
+    least, most = (pick(gain.value for _, gain in rows) for pick in (min, max))
+    real = [(row, signed(gain)) for row, gain in rows if gain.low > 0 or gain.high < 0]
+    yield (
+        "Beside mixing constants for the same dollars, the policy gains "
+        f"{least:+.3f} to {most:+.3f} of task reward, by trade-off; beyond the noise "
+        f"(95% intervals){': ' + _each(real) if real else ' nowhere'}."
+    )
+
+
+def _constant(findings: Findings) -> Iterator[str]:
+    rows = findings.of(LEARNED)
+    fixed = [row for row in rows if row.constant]
+    if len(fixed) == len(rows) and len({row.constant for row in rows}) == 1:
+        yield f"The policy is constant: {rows[0].constant} for every question at every trade-off."
+        return
+    for vector in dict.fromkeys(row.constant for row in fixed if row.constant):
+        at = [row.trade_off for row in fixed if row.constant == vector]
+        yield f"At {trade_off_words(at, rows)} the policy is constant: {vector} for every question."
+    for row in rows:
+        if not row.constant:
+            vector, share = row.vectors[0]
+            yield (
+                f"At a trade-off of {row.trade_off:g} it takes {len(row.vectors)} tier vectors, {vector} for "
+                f"{share:.0%} of the questions."
+            )
+
+
+def _ceiling(findings: Findings) -> Iterator[str]:
+    """Say how far the oracle is, and how much of the way the policy goes."""
+    said = []
+    for ceiling, own in zip(findings.of(ORACLE), findings.of(LEARNED), strict=True):
+        over, done = ceiling.over_best, own.over_best
+        if over is None or done is None:
+            continue
+        share = f", of which the policy has {done.value / over.value:.0%}" if over.value > _ROUNDING else ""
+        said.append((own, f"{over.value:.3f}{share}"))
+    yield (
+        "An oracle, which knows what every logged run comes to, earns above the best constant: "
+        f"{_each(said)}. Part of that is luck of single runs, which nobody can foresee."
+    )
+
+
+def _aware(findings: Findings) -> str:
+    rows = [(row, row.awareness) for row in findings.of(LEARNED) if row.awareness]
+    if not rows:
+        return "The log names fewer than two kinds of question, so whether tiers follow them is not known."
+    adjusted = holm([found.vector.p for _, found in rows])
+    said = [
+        (row, f"{found.vector.bits:.2f} bits, {found.vector.chance:.2f} by chance, {p_words(p)}")
+        for (row, found), p in zip(rows, adjusted, strict=True)
+    ]
+    whole = rows[0][1].kinds
+    if min(adjusted) >= ALPHA:
+        return (
+            f"Tiers do not follow the kind of question beyond chance (of {whole:.2f} bits that there are to "
+            f"say, adjusted for the number of trade-offs): {_each(said)}."
+        )
+    return f"Tiers follow the kind of question; of {whole:.2f} bits that there are to say: {_each(said)}."
+
+
+def _not_run(findings: Findings) -> Iterator[str]:
+    rows = [(row, f"{row.run:.0%}") for row in findings.of(LEARNED) if row.run < _RARELY_RUN]
+    if rows:
+        yield (
+            "Where the tiers it chose were not run, the nearest run stands for them, so its figures are in "
+            f"part of other tiers. Really run were: {_each(rows)}."
+        )
+
+
+def support_words(support: Sequence[Support]) -> str:
+    """Say where the log speaks for the policy, and where it hardly does."""
+    thin = [one for one in support if one.thin]
+    if not thin:
+        least = min(support, key=lambda one: one.effective_sample_size)
+        return (
+            f"The log speaks for the policy: at least {least.effective_sample_size:.0f} of "
+            f"{counted(least.episodes, 'episode')} (effective sample size), at a trade-off of "
+            f"{least.trade_off:g}."
+        )
+    at = ", ".join(f"{one.trade_off:g} ({one.effective_sample_size:.1f} episodes)" for one in thin)
+    return (
+        f"SUPPORT IS THIN at a trade-off of {at}: of {counted(thin[0].episodes, 'episode')} hardly any "
+        "were run at the tiers that the policy takes there, so what those come to is mostly predicted. "
+        "Collect runs at them before relying on it."
+    )
+
+
+def trade_off_words(at: Sequence[float], rows: Sequence[Row]) -> str:
+    """Name trade-offs; neighbours in the sweep as a range."""
+    sweep = [row.trade_off for row in rows]
+    runs: list[list[float]] = []
+    for one in at:
+        if runs and sweep.index(one) == sweep.index(runs[-1][-1]) + 1:
+            runs[-1].append(one)
+        else:
+            runs.append([one])
+    said = [f"{run[0]:g}" if len(run) == 1 else f"{run[0]:g} to {run[-1]:g}" for run in runs]
+    return f"{'a trade-off' if len(at) == 1 else 'trade-offs'} of {listed(said)}"
+
+
+def dollars_each(usd: float) -> str:
+    """Write dollars of one question with three significant digits, however small they are."""
+    if abs(usd) < _ROUNDING:
+        return "$0"
+    return f"${usd:.{max(2, _DIGITS - 1 - floor(log10(abs(usd))))}f}"
+
+
+def signed(found: Estimate) -> str:
+    """Write a difference of rewards with its interval."""
+    return f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+
+
+def _brief(found: Difference) -> str:
+    return f"{signed(found)}, {p_words(found.p_holm)}"
+
+
+def _each(said: Sequence[tuple[Row, str]]) -> str:
+    """Join what is said of trade-offs; of neighbours of which the same is said, once."""
+    rows = [row for row, _ in said]
+    groups: dict[str, list[float]] = {}
+    for row, text in said:
+        groups.setdefault(text, []).append(row.trade_off)
+    parts = [f"{text} at {trade_off_words(at, rows)}" for text, at in groups.items()]
+    return "; ".join(parts)
