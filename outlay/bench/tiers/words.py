@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import floor, log10
 from typing import TYPE_CHECKING, Final
 
 from outlay.bench.analysis.comparisons import ALPHA
@@ -21,10 +20,10 @@ SIMULATED: Final = (
     "SIMULATED MODEL: answers are drawn from a formula, and say nothing of a language model; only the "
     "learning is real."
 )
+THOUSAND: Final = 1000
+"""Questions that dollars are given for: those of one are hard to read."""
 _ROUNDING: Final = 5e-10
 _RARELY_RUN: Final = 0.9
-_DIGITS: Final = 3
-"""Significant ones, of dollars."""
 
 
 def title(findings: Findings) -> str:
@@ -192,13 +191,6 @@ def trade_off_words(at: Sequence[float], rows: Sequence[Row]) -> str:
             runs.append([one])
     said = [f"{run[0]:g}" if len(run) == 1 else f"{run[0]:g} to {run[-1]:g}" for run in runs]
     return f"{'a trade-off' if len(at) == 1 else 'trade-offs'} of {listed(said)}"
-
-
-def dollars_each(usd: float) -> str:
-    """Write dollars of one question with three significant digits, however small they are."""
-    if abs(usd) < _ROUNDING:
-        return "$0"
-    return f"${usd:.{max(2, _DIGITS - 1 - floor(log10(abs(usd))))}f}"
 
 
 def signed(found: Estimate) -> str:

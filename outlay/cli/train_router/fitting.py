@@ -11,7 +11,7 @@ from rich.table import Table
 from outlay.bench.tiers.comparing import shares_of
 from outlay.bench.tiers.learnt import Learnt, beside
 from outlay.bench.tiers.logs import open_log
-from outlay.bench.tiers.words import SIMULATED, dollars_each, support_words
+from outlay.bench.tiers.words import SIMULATED, THOUSAND, support_words
 from outlay.budget import Usage
 from outlay.cli.exits import ANSWERED, print_json, say_error
 from outlay.cli.live import paper, say
@@ -61,7 +61,7 @@ class FitProgress(Progress):
         if self.last is not None:
             yield "reward", f"{self.last.reward:.3f}"
             yield "task reward", f"{self.last.task:.3f}"
-            yield "dollars", dollars_each(self.last.usd)
+            yield "dollars per 1,000", f"{THOUSAND * self.last.usd:.4g}"
             yield "entropy", f"{self.last.diagnostics.entropy:.2f} nats"
 
 
@@ -168,20 +168,21 @@ def _table(learnt: Learnt, taken: Sequence[Taken]) -> Table:
     laid = Table(
         title=f"{learnt.log}: {learnt.questions} questions, {learnt.episodes} runs",
         title_justify="left",
-        caption="task, dollars: a question's, held out, predicted where its tiers were not run. Modules: how "
-        "often they are at LOW/MID/HIGH there, in %. ESS: episodes of the log that speak for the policy, "
-        "were it to draw its tiers; weight: the greatest of one.",
+        caption="task: a question's reward, $/1,000: dollars of 1,000 questions; held out, and predicted "
+        "where their tiers were not run. Modules: how often they are at LOW/MID/HIGH there, in %. ESS: "
+        "episodes of the log that speak for the policy, were it to draw its tiers; weight: the greatest of "
+        "one.",
         caption_justify="left",
         box=None,
         padding=(0, 1),
     )
-    for heading in ("trade-off", "task", "dollars", *MODULES, "ESS", "weight"):
+    for heading in ("trade-off", "task", "$/1,000", *MODULES, "ESS", "weight"):
         laid.add_column(heading, justify="right", no_wrap=True)
     for place, (one, support) in enumerate(zip(taken, learnt.support, strict=True)):
         laid.add_row(
             f"{support.trade_off:g}",
             f"{learnt.chosen.task[place]:.3f}",
-            dollars_each(learnt.chosen.usd[place]),
+            f"{THOUSAND * learnt.chosen.usd[place]:.4g}",
             *("/".join(f"{100 * share:.0f}" for share in module) for module in shares_of(one.chosen)),
             f"{support.effective_sample_size:.1f}",
             f"{support.greatest_weight:.2g}",
