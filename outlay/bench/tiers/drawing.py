@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
 
 from outlay.bench.tiers.findings import BEST, LEARNED, ORACLE, RANDOM
 from outlay.memory.modules.routing import Tier
@@ -51,7 +52,7 @@ _STYLE: Final[dict[Any, Any]] = {
     "xtick.color": INK,
     "ytick.color": INK,
 }
-_GAP: Final = 6.0
+_GAP: Final = 10.0
 """Pixels between a point and its name."""
 _LETTER: Final = 0.58
 """Width of a letter, of its height."""
@@ -102,7 +103,7 @@ def put_names(axes: Axes, named: Sequence[Named], avoid: Sequence[tuple[float, f
         avoid: Points that no name may cover.
     """
     axes.figure.draw_without_rendering()
-    taken = [_around(axes.transData.transform(point), 4, 4) for point in avoid]
+    taken = [_around(axes.transData.transform(point), 7, 7) for point in avoid]
     inside = axes.get_window_extent()
     size = 8.5
     for name in named:
@@ -125,9 +126,10 @@ def put_names(axes: Axes, named: Sequence[Named], avoid: Sequence[tuple[float, f
                 "color": name.colour,
                 "linewidth": 0.6,
                 "alpha": 0.6,
-                "shrinkB": 4,
+                "shrinkB": 6,
             },
             zorder=8,
+            path_effects=[withStroke(linewidth=2.5, foreground="white")],
         )
 
 
@@ -137,7 +139,7 @@ _Box = tuple[float, float, float, float]
 def _spots(at: NDArray[np.float64], wide: float, high: float) -> list[_Box]:
     """Give places for a name, the nearest first."""
     found: list[_Box] = []
-    for away in (1.0, 3.0, 5.0, 8.0, 12.0):
+    for away in (1.0, 2.5, 4.0, 6.0, 9.0):
         gap = _GAP * away
         for x, y in ((1, 0), (1, -1), (1, 1), (-1, 0), (-1, 1), (-1, -1), (0, 1), (0, -1)):
             middle = at + np.array([x * (gap + wide / 2), y * (gap + high / 2)])

@@ -41,6 +41,18 @@ class Mixture(Estimate):
     """
 
 
+class Foreseen(Record):
+    """What a router comes to at the tiers that it really chose, where not all of them were run.
+
+    As a model of what was learnt from predicts it, corrected by what was logged of each question (doubly
+    robust). The intervals are over questions; what the model gets wrong is not in them.
+    """
+
+    task: Estimate
+    usd: Estimate
+    reward: Estimate
+
+
 class Row(Record):
     """What a router came to at a trade-off: means over questions."""
 
@@ -54,6 +66,8 @@ class Row(Record):
     reward: Estimate
     run: float
     """The share of questions whose chosen tiers were really run; for the others, the nearest run counts."""
+    foreseen: Foreseen | None
+    """`None`: all that it chose was run."""
     shares: tuple[tuple[float, float, float], ...]
     """By module: how often LOW, MID and HIGH were chosen."""
     vectors: tuple[tuple[str, float], ...]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from outlay.bench.analysis.findings import Estimate
-    from outlay.bench.tiers.findings import Constant, Findings, Row
+    from outlay.bench.tiers.findings import Constant, Findings, Foreseen, Row
 
 _DASHES: Final = (0, (5, 3))
 _NEAR: Final = 0.004
@@ -40,21 +40,24 @@ def _draw(figure: Figure, findings: Findings) -> None:
     for name in (RANDOM, "LinUCB", ORACLE):
         _line(axes, name, findings.of(name))
     _best(axes, findings.of(BEST))
+    _foreseen(axes, findings)
     _learned(axes, findings)
-    axes.set_xlabel(
-        "dollars per 1,000 questions, all modules (answering not counted; it is the same for all)"
-    )
+    axes.set_xlabel("dollars per 1,000 questions, all modules (answering not counted)")
     axes.set_ylabel("task reward, a question's mean")
     axes.grid(axis="y")
     figure.legend(handles=_handles(findings), loc="outside lower left", ncols=3)
-    every = [(THOUSAND * one.usd.value, one.task.value) for one in (*findings.rows, *findings.constants)]
+    shown = (*findings.rows, *findings.constants, *_predicted(findings))
+    every = [(THOUSAND * one.usd.value, one.task.value) for one in shown]
     put_names(axes, [*_trade_offs(findings), *_pure(findings)], every)
 
 
 def _limits(axes: Axes, findings: Findings) -> None:
     every = (*findings.rows, *findings.constants)
     dearest = max(THOUSAND * one.usd.value for one in every) or 1.0
-    low, high = min(one.task.low for one in every), max(one.task.high for one in every)
+    dearest = max([dearest, *(THOUSAND * one.usd.value for one in _predicted(findings))])
+    predicted = [one.task.value for one in _predicted(findings)]
+    low = min([*(one.task.low for one in every), *predicted])
+    high = max([*(one.task.high for one in every), *predicted])
     room = 0.06 * max(high - low, 0.02)
     axes.set_xlim(-0.04 * dearest, 1.08 * dearest)
     axes.set_ylim(max(-0.02, low - room), min(1.03, high + room))
@@ -128,6 +131,24 @@ def _learned(axes: Axes, findings: Findings) -> None:
         )
 
 
+def _foreseen(axes: Axes, findings: Findings) -> None:
+    """Draw what the policy is predicted to come to at the tiers it really chose, hollow."""
+    for place, row in enumerate(findings.of(LEARNED)):
+        if row.foreseen is None:
+            continue
+        axes.plot(
+            THOUSAND * row.foreseen.usd.value,
+            row.foreseen.task.value,
+            marker="o",
+            markersize=9,
+            markerfacecolor="none",
+            markeredgecolor=shade(findings.trade_offs, place),
+            markeredgewidth=1.4,
+            linestyle="none",
+            zorder=6,
+        )
+
+
 def _whiskers(axes: Axes, of: Iterable[Row | Constant], colour: str, *, alpha: float) -> None:
     shown = [(THOUSAND * one.usd.value, one.task) for one in of]
     axes.errorbar(
@@ -151,6 +172,10 @@ def _reach(found: Estimate) -> tuple[float, float]:
 def _apart(rows: Sequence[Row]) -> list[Row]:
     """Leave out rows that lie on one before."""
     return list({(row.usd.value, row.task.value): row for row in reversed(rows)}.values())
+
+
+def _predicted(findings: Findings) -> list[Foreseen]:
+    return [row.foreseen for row in findings.of(LEARNED) if row.foreseen]
 
 
 def _trade_offs(findings: Findings) -> list[Named]:
@@ -205,6 +230,13 @@ def _handles(findings: Findings) -> list[Line2D]:
         )
         for name, text in said.items()
     ]
+    if _predicted(findings):
+        hollow = "learned, predicted where its tiers were not run"
+        colour = LOOKS[LEARNED][0]
+        handles.insert(
+            1,
+            Line2D([], [], color=colour, marker="o", markerfacecolor="none", linestyle="none", label=hollow),
+        )
     if findings.constants:
         handles += [
             Line2D([], [], color=FAINT, marker="x", linestyle="none", label="a constant tier vector"),

@@ -34,7 +34,7 @@ _FOOT: Final = (
 
 
 def table(findings: Findings) -> Table:
-    """Lay out what every router came to, by trade-off, and then the constants; it fits 100 columns."""
+    """Lay out what every router came to, by trade-off, and then the constants; it fits 112 columns."""
     laid = Table(
         title=title(findings),
         title_justify="left",
@@ -131,6 +131,9 @@ COLUMNS: Final = (
     Column("tokens", lambda row: row.tokens, lambda one: one.tokens),
     *_estimate("reward", lambda row: row.reward),
     Column("run_share", lambda row: row.run),
+    *_estimate("foreseen_task", lambda row: row.foreseen.task if row.foreseen else None),
+    *_estimate("foreseen_usd", lambda row: row.foreseen.usd if row.foreseen else None),
+    *_estimate("foreseen_reward", lambda row: row.foreseen.reward if row.foreseen else None),
     *_estimate("reward_over_best_constant", lambda row: row.over_best),
     Column("p", lambda row: row.over_best.p if row.over_best else None),
     Column("p_holm", lambda row: row.over_best.p_holm if row.over_best else None),

@@ -119,7 +119,7 @@ def _lines(axes: Axes, learnt: Learnt, values: Sequence[float]) -> None:
         label="learning, tiers drawn (running mean)",
     )
     axes.set_xlabel("update")
-    axes.set_xlim(0, max(updates))
+    axes.set_xlim(0, 1.02 * max(updates))
     axes.grid(axis="y")
 
 

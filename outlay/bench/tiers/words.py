@@ -45,7 +45,7 @@ def _sentences(findings: Findings) -> Iterator[str]:
     yield from _beside_best(findings)
     yield from _gains(findings)
     yield from _constant(findings)
-    yield from _ceiling(findings)
+    yield _ceiling(findings)
     yield _aware(findings)
     yield from _not_run(findings)
     yield support_words(findings.support)
@@ -72,20 +72,25 @@ def _tried(findings: Findings) -> str:
 def _beside_best(findings: Findings) -> Iterator[str]:
     rows = [(row, row.over_best) for row in findings.of(LEARNED) if row.over_best]
     if any(found.verdict == "too few" for _, found in rows):
+        said = _each([(row, signed(found)) for row, found in rows], findings)
         yield (
             f"On {counted(findings.questions, 'question')} nobody can tell whether the policy beats the best "
-            f"constant: its reward is {_each([(row, signed(found)) for row, found in rows])} beside it."
+            f"constant: its reward beside that is {said}."
         )
         return
     for said, which in (("more", "better"), ("less", "worse")):
         found = [(row, _brief(diff)) for row, diff in rows if diff.verdict == which]
         if found:
             yield (
-                f"The policy earns {said} than the best constant, beyond the noise: in reward {_each(found)}."
+                f"The policy earns {said} than the best constant, beyond the noise: in reward "
+                f"{_each(found, findings)}."
             )
     noise = [(row, signed(diff)) for row, diff in rows if diff.verdict == "noise"]
     if noise:
-        yield f"Inside the noise of the best constant's reward it is: {_each(noise)}."
+        yield (
+            "Inside the noise of the best constant's reward (p of 0.05 or more, adjusted for the number of "
+            f"trade-offs) it is: {_each(noise, findings)}."
+        )
 
 
 def _gains(findings: Findings) -> Iterator[str]:
@@ -98,7 +103,7 @@ def _gains(findings: Findings) -> Iterator[str]:
     yield (
         "Beside mixing constants for the same dollars, the policy gains "
         f"{least:+.3f} to {most:+.3f} of task reward, by trade-off; beyond the noise "
-        f"(95% intervals){': ' + _each(real) if real else ' nowhere'}."
+        f"(95% intervals){': ' + _each(real, findings) if real else ' nowhere'}."
     )
 
 
@@ -110,28 +115,36 @@ def _constant(findings: Findings) -> Iterator[str]:
         return
     for vector in dict.fromkeys(row.constant for row in fixed if row.constant):
         at = [row.trade_off for row in fixed if row.constant == vector]
-        yield f"At {trade_off_words(at, rows)} the policy is constant: {vector} for every question."
-    for row in rows:
-        if not row.constant:
-            vector, share = row.vectors[0]
-            yield (
-                f"At a trade-off of {row.trade_off:g} it takes {len(row.vectors)} tier vectors, {vector} for "
-                f"{share:.0%} of the questions."
-            )
+        where = trade_off_words(at, findings.trade_offs)
+        yield f"At {where} the policy is constant: {vector} for every question."
+    said = [
+        (
+            row,
+            f"{len(row.vectors)}, most often {row.vectors[0][0]} ({row.vectors[0][1]:.0%} of the questions)",
+        )
+        for row in rows
+        if not row.constant
+    ]
+    if said:
+        yield f"It goes by the question elsewhere; tier vectors that it takes: {_each(said, findings)}."
 
 
-def _ceiling(findings: Findings) -> Iterator[str]:
-    """Say how far the oracle is, and how much of the way the policy goes."""
-    said = []
-    for ceiling, own in zip(findings.of(ORACLE), findings.of(LEARNED), strict=True):
-        over, done = ceiling.over_best, own.over_best
-        if over is None or done is None:
-            continue
-        share = f", of which the policy has {done.value / over.value:.0%}" if over.value > _ROUNDING else ""
-        said.append((own, f"{over.value:.3f}{share}"))
-    yield (
-        "An oracle, which knows what every logged run comes to, earns above the best constant: "
-        f"{_each(said)}. Part of that is luck of single runs, which nobody can foresee."
+def _ceiling(findings: Findings) -> str:
+    """Say how far the oracle is, and how much of the way the policy goes where it is farthest."""
+    both = [
+        (row, row.over_best.value, own.over_best.value)
+        for row, own in zip(findings.of(ORACLE), findings.of(LEARNED), strict=True)
+        if row.over_best and own.over_best
+    ]
+    row, most, done = max(both, key=lambda one: one[1])
+    if most <= _ROUNDING:
+        return "An oracle, which knows what every logged run comes to, earns no more than the best constant."
+    least = min(over for _, over, _ in both)
+    return (
+        "An oracle, which knows what every logged run comes to, earns "
+        f"{least:.3f} to {most:.3f} above the best constant, by trade-off; where that is most (at "
+        f"{row.trade_off:g}) the policy has {done:+.3f}, {done / most:.0%} of it. A part of it is luck of "
+        "single runs, which nobody can foresee."
     )
 
 
@@ -141,25 +154,33 @@ def _aware(findings: Findings) -> str:
         return "The log names fewer than two kinds of question, so whether tiers follow them is not known."
     adjusted = holm([found.vector.p for _, found in rows])
     said = [
-        (row, f"{found.vector.bits:.2f} bits, {found.vector.chance:.2f} by chance, {p_words(p)}")
+        (row, f"{found.vector.bits:.2f} ({found.vector.chance:.2f} by chance, {p_words(p)})")
         for (row, found), p in zip(rows, adjusted, strict=True)
     ]
-    whole = rows[0][1].kinds
-    if min(adjusted) >= ALPHA:
-        return (
-            f"Tiers do not follow the kind of question beyond chance (of {whole:.2f} bits that there are to "
-            f"say, adjusted for the number of trade-offs): {_each(said)}."
-        )
-    return f"Tiers follow the kind of question; of {whole:.2f} bits that there are to say: {_each(said)}."
+    follow = "follow" if min(adjusted) < ALPHA else "do not follow"
+    return (
+        f"Tiers {follow} the kind of question{'' if follow == 'follow' else ' beyond chance'}; of "
+        f"{rows[0][1].kinds:.2f} bits that there are to say of it they say: {_each(said, findings)}."
+    )
 
 
 def _not_run(findings: Findings) -> Iterator[str]:
-    rows = [(row, f"{row.run:.0%}") for row in findings.of(LEARNED) if row.run < _RARELY_RUN]
-    if rows:
-        yield (
-            "Where the tiers it chose were not run, the nearest run stands for them, so its figures are in "
-            f"part of other tiers. Really run were: {_each(rows)}."
-        )
+    rows = [row for row in findings.of(LEARNED) if row.foreseen and row.run < _RARELY_RUN]
+    if not rows:
+        return
+    yield (
+        "Where the tiers it chose were not run, the nearest run stands for them, so its figures are in part "
+        f"of other tiers. Really run were: {_each([(row, f'{row.run:.0%}') for row in rows], findings)}."
+    )
+    said = [
+        (row, f"{found.task.value:.3f} at ${THOUSAND * found.usd.value:.3g}, reward {found.reward.value:.3f}")
+        for row in rows
+        if (found := row.foreseen)
+    ]
+    yield (
+        "At the tiers it really chose, it is predicted to have these task rewards, and dollars per 1,000 "
+        f"questions: {_each(said, findings)}."
+    )
 
 
 def support_words(support: Sequence[Support]) -> str:
@@ -180,9 +201,8 @@ def support_words(support: Sequence[Support]) -> str:
     )
 
 
-def trade_off_words(at: Sequence[float], rows: Sequence[Row]) -> str:
+def trade_off_words(at: Sequence[float], sweep: Sequence[float]) -> str:
     """Name trade-offs; neighbours in the sweep as a range."""
-    sweep = [row.trade_off for row in rows]
     runs: list[list[float]] = []
     for one in at:
         if runs and sweep.index(one) == sweep.index(runs[-1][-1]) + 1:
@@ -202,11 +222,10 @@ def _brief(found: Difference) -> str:
     return f"{signed(found)}, {p_words(found.p_holm)}"
 
 
-def _each(said: Sequence[tuple[Row, str]]) -> str:
-    """Join what is said of trade-offs; of neighbours of which the same is said, once."""
-    rows = [row for row, _ in said]
+def _each(said: Sequence[tuple[Row, str]], findings: Findings) -> str:
+    """Join what is said of trade-offs; where the same is said of several, once."""
     groups: dict[str, list[float]] = {}
     for row, text in said:
         groups.setdefault(text, []).append(row.trade_off)
-    parts = [f"{text} at {trade_off_words(at, rows)}" for text, at in groups.items()]
+    parts = [f"{text} at {trade_off_words(at, findings.trade_offs)}" for text, at in groups.items()]
     return "; ".join(parts)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from outlay.bench.tiers.learnt import Learnt
     from outlay.cli.train_router.order import ReportOrder
 
-LEAST_WIDTH: Final = 118
+LEAST_WIDTH: Final = 112
 """Columns that the table takes."""
 PAGE: Final = "report.html"
 TABLE: Final = "routers.csv"

@@ -7,7 +7,7 @@ most modules, the cheapest of equals. `Taken.run` says how often it was as chose
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from outlay.routers.tiers.rewards import FixedReward
 
     Vector = tuple[Tier, ...]
+
+_DIGITS: Final = 12
+"""To which rewards are compared: what differs less is rounding."""
 
 
 class Taken(NamedTuple):
@@ -68,11 +71,11 @@ def by_router(router: Router, episodes: Sequence[Episode], trade_off: float, *, 
 
 
 def by_oracle(episodes: Sequence[Episode], reward: FixedReward, trade_off: float) -> Taken:
-    """Give the best run of each question."""
+    """Give the best run of each question, the cheapest of equals."""
     return _whole(
         "oracle",
         trade_off,
-        (max(own, key=lambda e: _worth(e, reward, trade_off)) for own in by_question(episodes)),
+        (max(own, key=lambda e: _worth([e], reward, trade_off)) for own in by_question(episodes)),
     )
 
 
@@ -154,19 +157,15 @@ def by_vector(episodes: Sequence[Episode]) -> dict[Vector, list[Episode]]:
 
 
 def best_vector(episodes: Sequence[Episode], reward: FixedReward, trade_off: float) -> Vector:
-    """Give the tier vector that earned most, of those at which every question was run.
+    """Give the vector that earned most, of those at which every question was run; of equals the cheapest.
 
     Raises:
         ConfigurationError: There is none.
     """
-
-    def worth(own: Sequence[Episode]) -> float:
-        return float(np.mean([_worth(e, reward, trade_off) for e in own]))
-
     complete = by_vector(episodes)
     if not complete:
         raise ConfigurationError("no tier vector was run for every question: there is no constant to compare")
-    return max(complete, key=lambda vector: worth(complete[vector]))
+    return max(complete, key=lambda vector: _worth(complete[vector], reward, trade_off))
 
 
 def _follow(router: Router, own: Sequence[Episode], trade_off: float) -> tuple[Episode, Vector]:
@@ -194,8 +193,10 @@ def _whole(name: str, trade_off: float, episodes: Iterable[Episode]) -> Taken:
     return Taken(name, trade_off, every, tuple(e.tiers for e in every))
 
 
-def _worth(episode: Episode, reward: FixedReward, trade_off: float) -> float:
-    return float(reward(episode.task, episode.total_usd, trade_off))
+def _worth(own: Sequence[Episode], reward: FixedReward, trade_off: float) -> tuple[float, float]:
+    """Give the mean reward, and how cheap it was for when rewards are the same."""
+    task, usd = np.array([e.task for e in own]), np.array([e.total_usd for e in own])
+    return round(float(reward(task, usd, trade_off).mean()), _DIGITS), -float(usd.mean())
 
 
 def _named(vector: Vector) -> str:
