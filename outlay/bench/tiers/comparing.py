@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from outlay.bench.tiers.findings import Difference
     from outlay.bench.tiers.learnt import Learnt
     from outlay.bench.tiers.logs import Log
-    from outlay.routers.tiers import Episode, LearnedRouter
+    from outlay.memory.modules.routing import Router
+    from outlay.routers.tiers import Episode
     from outlay.routers.tiers.taken import Taken, Vector
 
 DRAWS: Final = 2_000
 
 
 def compare(
-    router: LearnedRouter,
+    router: Router,
     learnt: Learnt,
     log: Log,
     test: Log | None = None,

@@ -55,7 +55,9 @@ _STYLE: Final[dict[Any, Any]] = {
 _GAP: Final = 10.0
 """Pixels between a point and its name."""
 _LETTER: Final = 0.58
-"""Width of a letter, of its height."""
+"""Width of a letter, of the font's size."""
+_LINE: Final = 1.3
+"""Height of a line, of the font's size."""
 
 
 def drawn(wide: int, high: int, draw: Callable[[Figure], None]) -> bytes:
@@ -106,9 +108,10 @@ def put_names(axes: Axes, named: Sequence[Named], avoid: Sequence[tuple[float, f
     taken = [_around(axes.transData.transform(point), 7, 7) for point in avoid]
     inside = axes.get_window_extent()
     size = 8.5
+    pixels = size * axes.figure.dpi / 72
     for name in named:
         at = axes.transData.transform((name.x, name.y))
-        wide, high = _LETTER * size * len(name.text) * DOTS / 72, 1.1 * size * DOTS / 72
+        wide, high = _LETTER * pixels * len(name.text), _LINE * pixels
         spots = [spot for spot in _spots(at, wide, high) if _is_inside(spot, inside.extents)]
         spot = min(spots or [next(iter(_spots(at, wide, high)))], key=lambda one: _covered(one, taken))
         taken.append(spot)
