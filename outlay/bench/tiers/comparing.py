@@ -77,8 +77,13 @@ def compare(
 def shares_of(chosen: Sequence[Vector]) -> tuple[tuple[float, float, float], ...]:
     """Give by module how often it was at LOW, MID and HIGH."""
     tiers = np.array(chosen)
+
+    def share(place: int, tier: Tier) -> float:
+        return float(np.mean(tiers[:, place] == tier))
+
     return tuple(
-        tuple(float(np.mean(tiers[:, place] == tier)) for tier in Tier) for place in range(len(MODULES))
+        (share(place, Tier.LOW), share(place, Tier.MID), share(place, Tier.HIGH))
+        for place in range(len(MODULES))
     )
 
 

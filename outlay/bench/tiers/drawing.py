@@ -96,19 +96,22 @@ class Named(NamedTuple):
     colour: str
 
 
-def put_names(axes: Axes, named: Sequence[Named], avoid: Sequence[tuple[float, float]]) -> None:
+def put_names(
+    figure: Figure, axes: Axes, named: Sequence[Named], avoid: Sequence[tuple[float, float]]
+) -> None:
     """Write names beside their points, where they cover neither each other nor other points.
 
     Args:
+        figure: The whole picture.
         axes: Whose limits are set.
         named: What to write, the most important first.
         avoid: Points that no name may cover.
     """
-    axes.figure.draw_without_rendering()
+    figure.draw_without_rendering()
     taken = [_around(axes.transData.transform(point), 7, 7) for point in avoid]
     inside = axes.get_window_extent()
     size = 8.5
-    pixels = size * axes.figure.dpi / 72
+    pixels = size * figure.dpi / 72
     for name in named:
         at = axes.transData.transform((name.x, name.y))
         wide, high = _LETTER * pixels * len(name.text), _LINE * pixels

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from outlay.bench.analysis.hull import readings
 from outlay.bench.tiers.drawing import FAINT, LOOKS, Named, drawn, heading, put_names, shade
 from outlay.bench.tiers.findings import BEST, LEARNED, ORACLE, RANDOM
-from outlay.bench.tiers.words import THOUSAND, title
+from outlay.bench.tiers.words import THOUSAND, ranges, title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,18 +46,17 @@ def _draw(figure: Figure, findings: Findings) -> None:
     axes.set_ylabel("task reward, a question's mean")
     axes.grid(axis="y")
     figure.legend(handles=_handles(findings), loc="outside lower left", ncols=3)
-    shown = (*findings.rows, *findings.constants, *_predicted(findings))
-    every = [(THOUSAND * one.usd.value, one.task.value) for one in shown]
-    put_names(axes, [*_trade_offs(findings), *_pure(findings)], every)
+    every = [(THOUSAND * one.usd.value, one.task.value) for one in _shown(findings)]
+    put_names(figure, axes, [*_trade_offs(findings), *_pure(findings)], every)
 
 
 def _limits(axes: Axes, findings: Findings) -> None:
-    every = (*findings.rows, *findings.constants)
-    dearest = max(THOUSAND * one.usd.value for one in every) or 1.0
-    dearest = max([dearest, *(THOUSAND * one.usd.value for one in _predicted(findings))])
+    dearest = max(THOUSAND * one.usd.value for one in _shown(findings)) or 1.0
+    # Of what is predicted no whiskers are drawn.
+    bounded: list[Row | Constant] = [*findings.rows, *findings.constants]
     predicted = [one.task.value for one in _predicted(findings)]
-    low = min([*(one.task.low for one in every), *predicted])
-    high = max([*(one.task.high for one in every), *predicted])
+    low = min([*(one.task.low for one in bounded), *predicted])
+    high = max([*(one.task.high for one in bounded), *predicted])
     room = 0.06 * max(high - low, 0.02)
     axes.set_xlim(-0.04 * dearest, 1.08 * dearest)
     axes.set_ylim(max(-0.02, low - room), min(1.03, high + room))
@@ -72,8 +71,10 @@ def _constants(axes: Axes, findings: Findings) -> None:
     _whiskers(axes, findings.constants, FAINT, alpha=0.22)
     axes.plot(usd, task, color=FAINT, marker="x", markersize=6, linestyle="none", zorder=3)
     at = np.linspace(usd.min(), usd.max(), 200)
-    rows = (np.broadcast_to(one, (len(at), len(one))) for one in (usd - usd.min(), task))
-    axes.plot(at, readings(*rows, at - usd.min()), color=FAINT, linewidth=1.1, linestyle=_DASHES, zorder=1)
+    costs, tasks = (np.broadcast_to(one, (len(at), len(one))) for one in (usd - usd.min(), task))
+    axes.plot(
+        at, readings(costs, tasks, at - usd.min()), color=FAINT, linewidth=1.1, linestyle=_DASHES, zorder=1
+    )
 
 
 def _line(axes: Axes, name: str, rows: Sequence[Row]) -> None:
@@ -174,6 +175,10 @@ def _apart(rows: Sequence[Row]) -> list[Row]:
     return list({(row.usd.value, row.task.value): row for row in reversed(rows)}.values())
 
 
+def _shown(findings: Findings) -> list[Row | Constant | Foreseen]:
+    return [*findings.rows, *findings.constants, *_predicted(findings)]
+
+
 def _predicted(findings: Findings) -> list[Foreseen]:
     return [row.foreseen for row in findings.of(LEARNED) if row.foreseen]
 
@@ -191,7 +196,7 @@ def _trade_offs(findings: Findings) -> list[Named]:
         Named(
             THOUSAND * rows[places[0]].usd.value,
             rows[places[0]].task.value,
-            "λ " + ", ".join(f"{rows[place].trade_off:g}" for place in places),
+            "λ " + ", ".join(ranges([rows[place].trade_off for place in places], findings.trade_offs)),
             shade(findings.trade_offs, max(places)),
         )
         for places in groups.values()

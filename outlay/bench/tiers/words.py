@@ -101,9 +101,8 @@ def _gains(findings: Findings) -> Iterator[str]:
     least, most = (pick(gain.value for _, gain in rows) for pick in (min, max))
     real = [(row, signed(gain)) for row, gain in rows if gain.low > 0 or gain.high < 0]
     yield (
-        "Beside mixing constants for the same dollars, the policy gains "
-        f"{least:+.3f} to {most:+.3f} of task reward, by trade-off; beyond the noise "
-        f"(95% intervals){': ' + _each(real, findings) if real else ' nowhere'}."
+        f"Beside mixing constants for the same dollars, the policy gains {_range(least, most)} of task "
+        f"reward; beyond the noise (95% intervals){': ' + _each(real, findings) if real else ' nowhere'}."
     )
 
 
@@ -126,7 +125,8 @@ def _constant(findings: Findings) -> Iterator[str]:
         if not row.constant
     ]
     if said:
-        yield f"It goes by the question elsewhere; tier vectors that it takes: {_each(said, findings)}."
+        where = "At the others it" if fixed else "The policy"
+        yield f"{where} goes by the question; tier vectors that it takes: {_each(said, findings)}."
 
 
 def _ceiling(findings: Findings) -> str:
@@ -142,9 +142,9 @@ def _ceiling(findings: Findings) -> str:
     least = min(over for _, over, _ in both)
     return (
         "An oracle, which knows what every logged run comes to, earns "
-        f"{least:.3f} to {most:.3f} above the best constant, by trade-off; where that is most (at "
-        f"{row.trade_off:g}) the policy has {done:+.3f}, {done / most:.0%} of it. A part of it is luck of "
-        "single runs, which nobody can foresee."
+        f"{_range(least, most)} above the best constant; where that is most (trade-off {row.trade_off:g}) the "
+        f"policy has {done:+.3f}, {done / most:.0%} of it. A part of it is luck of single runs, which nobody "
+        "can foresee."
     )
 
 
@@ -203,14 +203,18 @@ def support_words(support: Sequence[Support]) -> str:
 
 def trade_off_words(at: Sequence[float], sweep: Sequence[float]) -> str:
     """Name trade-offs; neighbours in the sweep as a range."""
+    return f"{'a trade-off' if len(at) == 1 else 'trade-offs'} of {listed(ranges(at, sweep))}"
+
+
+def ranges(at: Sequence[float], sweep: Sequence[float]) -> list[str]:
+    """Write trade-offs that are neighbours in the sweep as one."""
     runs: list[list[float]] = []
     for one in at:
         if runs and sweep.index(one) == sweep.index(runs[-1][-1]) + 1:
             runs[-1].append(one)
         else:
             runs.append([one])
-    said = [f"{run[0]:g}" if len(run) == 1 else f"{run[0]:g} to {run[-1]:g}" for run in runs]
-    return f"{'a trade-off' if len(at) == 1 else 'trade-offs'} of {listed(said)}"
+    return [f"{run[0]:g}" if len(run) == 1 else f"{run[0]:g} to {run[-1]:g}" for run in runs]
 
 
 def signed(found: Estimate) -> str:
@@ -220,6 +224,12 @@ def signed(found: Estimate) -> str:
 
 def _brief(found: Difference) -> str:
     return f"{signed(found)}, {p_words(found.p_holm)}"
+
+
+def _range(least: float, most: float) -> str:
+    """Write from where to where a figure goes by trade-off, as far as that shows."""
+    said = [f"{least:+.3f}", f"{most:+.3f}"]
+    return said[0] if said[0] == said[1] else f"{' to '.join(said)} (by trade-off)"
 
 
 def _each(said: Sequence[tuple[Row, str]], findings: Findings) -> str:

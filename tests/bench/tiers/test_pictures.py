@@ -50,7 +50,7 @@ def test_names_cover_neither_each_other_nor_points() -> None:
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     points = [(0.5, 0.5), (0.52, 0.5), (0.5, 0.53), (0.98, 0.98)]
-    put_names(axes, [Named(x, y, "λ 0.05, 0.1", "#000000") for x, y in points], points)
+    put_names(figure, axes, [Named(x, y, "λ 0.05, 0.1", "#000000") for x, y in points], points)
     figure.draw_without_rendering()
     boxes = [Text.get_window_extent(text) for text in axes.texts]  # an annotation's own has its line in it
     assert sum(one.overlaps(other) for one in boxes for other in boxes) == len(boxes)

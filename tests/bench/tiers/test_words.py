@@ -35,8 +35,8 @@ def test_a_policy_that_beats_the_best_constant_is_said_to(by_kind: Findings) -> 
     assert (
         "Tiers follow the kind of question; of 1.00 bits that there are to say of it they say: 1.00" in said
     )
-    assert "the policy gains +0.156 to +0.156 of task reward" in said
-    assert "It goes by the question elsewhere" in said
+    assert "the policy gains +0.156 of task reward; beyond the noise (95% intervals): +0.156" in said
+    assert "The policy goes by the question; tier vectors that it takes: 2, most often" in said
     assert "SIMULATED" not in said
     assert "optimistic" not in said
     assert title(by_kind) == "Tiers learnt from known, tried on test"
