@@ -142,9 +142,9 @@ def _ceiling(findings: Findings) -> str:
     least = min(over for _, over, _ in both)
     return (
         "An oracle, which knows what every logged run comes to, earns "
-        f"{_range(least, most)} above the best constant; where that is most (trade-off {row.trade_off:g}) the "
-        f"policy has {done:+.3f}, {done / most:.0%} of it. A part of it is luck of single runs, which nobody "
-        "can foresee."
+        f"{_range(least, most)} above the best constant; where that is most (trade-off {row.trade_off:g}) "
+        f"the policy has {done:+.3f}, {done / most:.0%} of it. A part of it is luck of single runs, which "
+        "nobody can foresee."
     )
 
 
