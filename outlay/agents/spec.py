@@ -116,6 +116,17 @@ def collaborators(kind: type[Strategy[Any]]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind) if field.name != "config")
 
 
+def models_in(spec: str) -> tuple[str, ...]:
+    """Name the further models that `spec` names, in order.
+
+    Raises:
+        ConfigurationError: It is not of that form, or something in it is unknown.
+    """
+    name, written = parse_spec(spec)
+    kind = STRATEGIES[name]
+    return tuple(written[key] for key in collaborators(kind) if key in written and key not in kind.stored)
+
+
 def _parameters(kind: type[Strategy[Any]], written: Mapping[str, str]) -> dict[str, Any]:
     known = kind.Config.model_fields
     return {key: read(value, known[key].annotation) for key, value in written.items() if key in known}

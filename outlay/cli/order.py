@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from outlay.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from outlay.budget import Price
@@ -65,6 +66,26 @@ def refuse_policy(name: str | None) -> None:
             f"{EXPERT} plays games of ALFWorld and answers no question: give a model, or use it in "
             "outlay bank collect --games or outlay bench run"
         )
+
+
+def read_prices(written: Iterable[str]) -> dict[str, Price]:
+    """Read the prices of further models, `MODEL=IN,OUT` each.
+
+    Raises:
+        ConfigurationError: One is not of that form, or a model has two.
+    """
+    prices: dict[str, Price] = {}
+    for text in written:
+        name, _, price = text.rpartition("=")
+        read = read_price(price or None)
+        if not name or read is None:
+            raise ConfigurationError(
+                f"cannot read --price-of {text}: write MODEL=IN,OUT, e.g. gguf:a.gguf=0.4,1.6"
+            )
+        if name in prices:
+            raise ConfigurationError(f"--price-of {name} is given twice: write it once")
+        prices[name] = read
+    return prices
 
 
 def read_price(price: str | None) -> Price | None:

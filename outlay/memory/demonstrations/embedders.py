@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 USUAL: Final = "minilm"
 """The packaged model."""
+HASH: Final = "hash"
+"""The embedder that needs no model: words hashed into a vector."""
 _HASHES: Final = re.compile(r"hash-\d+")
 _MAKING: Final = Lock()
 
@@ -26,6 +28,11 @@ def shared_embedder(model: str = USUAL) -> SentenceEmbedder:
     """Give the embedder of a sentence-transformers model; there is one in a process, whoever asks."""
     with _MAKING:
         return _made(model)
+
+
+def embedder_named(name: str) -> Embedder:
+    """Give an embedder by its name on the command line: `minilm`, `hash`, or one of sentence-transformers."""
+    return HashEmbedder() if name == HASH else shared_embedder(name)
 
 
 def embedder_of(path: Path | str) -> Embedder:
