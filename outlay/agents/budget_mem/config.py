@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from outlay.budget import Settings
+from outlay.memory.conversations.packing import CHUNK_TOKENS, FEWEST_TOKENS
 from outlay.memory.modules import Tiering
 
 
@@ -15,6 +16,9 @@ class Config(Settings):
     """What a higher tier buys: a better kind of program, more reasoning, or a larger model."""
     k: int = Field(default=10, ge=0)
     """Chunks retrieved; fewer where a fence or a window does not hold an answer from so many."""
+    chunk_tokens: int = Field(default=CHUNK_TOKENS, ge=FEWEST_TOKENS)
+    """Of a chunk, at most, where a memory is made for this strategy, as a bench does; one that is given has
+    its own."""
     top_k: int = Field(default=5, gt=0)
     """Chunks that the filter keeps, at most."""
     trade_off: float = Field(default=0.3, ge=0)

@@ -22,12 +22,12 @@ from outlay.cli.bank.collecting import RIGHT
 from outlay.cli.bank.observing import Observing
 from outlay.cli.bank.opening import open_bank
 from outlay.cli.bank.order import read_model, read_questions
-from outlay.cli.spending import lasting
 from outlay.cli.bill import dollars
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
 from outlay.cli.live import paper, say
 from outlay.cli.output import CleanOutput
 from outlay.cli.progress import Progress, run_shown
+from outlay.cli.spending import lasting
 from outlay.errors import ConfigurationError, ModelError
 from outlay.model import Model
 from outlay.routers.cascade import calibrate
