@@ -77,14 +77,13 @@ def read_prices(written: Iterable[str]) -> dict[str, Price]:
     prices: dict[str, Price] = {}
     for text in written:
         name, _, price = text.rpartition("=")
-        read = read_price(price or None)
-        if not name or read is None:
+        if not name:
             raise ConfigurationError(
                 f"cannot read --price-of {text}: write MODEL=IN,OUT, e.g. gguf:a.gguf=0.4,1.6"
             )
         if name in prices:
             raise ConfigurationError(f"--price-of {name} is given twice: write it once")
-        prices[name] = read
+        prices[name] = _price(price, f"--price-of {name}=")
     return prices
 
 
@@ -94,14 +93,16 @@ def read_price(price: str | None) -> Price | None:
     Raises:
         ConfigurationError: It is not of that form.
     """
+    return None if price is None else _price(price, "--price ")
+
+
+def _price(price: str, option: str) -> Price:
     from outlay.budget import Price  # noqa: PLC0415
 
-    if price is None:
-        return None
     try:
         paid_in, paid_out = (float(part) for part in price.split(","))
     except ValueError as exc:
         raise ConfigurationError(
-            f"cannot read the price {price!r}: write --price IN,OUT, dollars per million tokens, e.g. 0.4,1.6"
+            f"cannot read the price {price!r}: write {option}IN,OUT, dollars per million tokens, e.g. 0.4,1.6"
         ) from exc
     return Price(input=paid_in, output=paid_out)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -194,13 +195,25 @@ def test_another_question_under_an_id_is_refused(
         (("--strategy", "budget-mem:router=low"), "leave router= out"),
         (("--strategy", "budget-mem:high=openai/dear"), "give --price-of openai/dear=IN,OUT"),
         (("--price-of", "openai/dear"), "cannot read --price-of"),
+        (("--price-of", "openai/dear=1"), "write --price-of openai/dear=IN,OUT"),
         (("--price", "0,0"), "a router would have nothing to save"),
         (("--only", "category=9"), "value of label category"),
         (("--only", "category"), "write LABEL=VALUE"),
         (("--data", "simulated:3", "--scorer", "exact"), "questions about no text"),
         (("--turn", "-1"), "turn"),
     ],
-    ids=["strategy", "router", "price", "price of", "free", "value", "label", "no text", "turn"],
+    ids=[
+        "strategy",
+        "router",
+        "price",
+        "price of",
+        "half a price",
+        "free",
+        "value",
+        "label",
+        "no text",
+        "turn",
+    ],
 )
 def test_a_wrong_order_is_one_sentence_and_asks_nobody(
     outlay: Outlay, data: str, out: Path, more: tuple[str, ...], says: str
@@ -229,11 +242,12 @@ def test_a_dearer_model_does_the_dear_tier_at_its_own_price(outlay: Outlay, data
 
 def test_a_total_that_runs_out_is_no_failure(outlay: Outlay, data: str, out: Path) -> None:
     with CountingServer(reply) as server:
-        order = on(server, out, data, "--concurrency", "1")
-        first = outlay(*order, "--total-output-tokens", "60", "--json").json
+        short = "budget-mem:k=3,chunk_tokens=16,max_output_tokens=16,max_answer_tokens=8"
+        order = on(server, out, data, "--concurrency", "1", "--strategy", short)
+        first = outlay(*order, "--total-output-tokens", "90", "--json").json
         spent = server.usage.output_tokens
-        again = outlay(*order, "--total-output-tokens", "60")
-        assert server.usage.output_tokens == spent <= 60
+        again = outlay(*order, "--total-output-tokens", "90")
+        assert server.usage.output_tokens == spent <= 90
         rest = outlay(*order, "--json").json
     assert (first["ending"], 0 < first["made"] < EPISODES) == ("budget", True)
     assert (again.status, "raise them, and the same command goes on" in again.out) == (0, True)
@@ -277,13 +291,18 @@ def test_a_kill_loses_what_was_in_flight_and_nothing_else(outlay: Outlay, data: 
 
 
 def test_ctrl_c_keeps_what_is_there_and_says_how_to_go_on(outlay: Outlay, data: str, out: Path) -> None:
+    second = threading.Event()
+
     def stuck(body: Body) -> Fault | None:
-        return Fault.STALL if "number 2?" in said(body) else None
+        if "number 2?" not in said(body):
+            return None
+        second.set()
+        return Fault.STALL
 
     with CountingServer(reply, faults=stuck) as server:
         order = on(server, out, data, "--concurrency", "1", "--json")
         running = started(order)
-        server.wait_for(3 * 7 + 1)
+        assert second.wait(120)
         running.send_signal(signal.SIGINT)
         told, err = running.communicate(timeout=60)
     said_last = json.loads(told)

@@ -95,8 +95,9 @@ async def collect(
     """Run every question at every tier vector, and log an episode of each run that is not logged yet.
 
     It spends from the fence around the call. A run that this fence cuts short, or in which the provider or
-    the scorer fails, is no episode, and can be tried again. With a replay store in the models, what one
-    module makes of one input at one tier is paid for once, and billed in every episode that it is part of.
+    the scorer fails, is no episode, and can be tried again. With a replay store in the models, it is tried
+    again at once, and what one module makes of one input at one tier is paid for once, and billed in every
+    episode that it is part of.
 
     Args:
         strategy: What answers; its router is not asked.
@@ -167,13 +168,16 @@ class Collecting:
             if self.ending != "finished":
                 return
             attempt = await self._attempt(question, vector, on)
+            if attempt is not None and attempt.failure and on.model.replay is not None:
+                # Whatever was answered is replayed, and billed for what it is without what failed before.
+                attempt = await self._attempt(question, vector, on)
             if attempt is None:
                 self.ending = "budget"
                 return
             self._finish(attempt)
 
     async def _attempt(self, question: Question, vector: tuple[Tier, ...], on: BudgetMem) -> Attempt | None:
-        """Run a question at a vector; `None`: the money ended before."""
+        """Try a question at a vector; `None`: the money ended before."""
         recording, fence = Recording(FixedRouter.of(vector)), Ledger(name="episode")
         attempt = Attempt(question=question.id, tiers=vector)
         try:
@@ -187,7 +191,8 @@ class Collecting:
         if _spent():
             return None
         if answer.usage.calls > answer.usage.generations:
-            # Its tiers were then billed for less, or more, than they cost. The next try replays all others.
+            # A call failed, if only before it was tried again: a module was billed for less, or more, than
+            # its tier costs.
             why = answer.degraded or "a call failed before it was answered"
             return attempt.model_copy(update={"failure": why})
         try:

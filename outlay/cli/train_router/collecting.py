@@ -155,7 +155,9 @@ def run_collection(order: CollectOrder) -> int:
         say("The limits do not pay for another run: raise them, and the same command goes on.")
     if found.failures:
         say(f"{len(found.failures)} runs failed ({found.failures[0]}): the same command does them again.")
-    say(f"{progress.known()}; {progress.spending()}. To learn from them: outlay train-router fit {order.out}")
+    say(
+        f"{progress.known()}; {progress.spending()}. To learn: outlay train-router fit {order.out} --out FILE"
+    )
     return ANSWERED
 
 

@@ -173,6 +173,24 @@ def test_a_run_in_which_a_call_failed_is_no_episode_and_is_done_again(
     assert all(usd > 0 for usd in read_log(tmp_path / "log")[-1].usd)
 
 
+def test_a_call_that_was_answered_the_second_time_is_billed_once(
+    memory: Memory, tmp_path: Path, replay: Replay
+) -> None:
+    failures = [ModelUnavailableError("busy", retry_after=0.0)]
+
+    def busy_once(request: Request) -> str | Exception:
+        is_topic = "List the subjects" in prompt(request)
+        return failures.pop() if failures and is_topic else reply(request)
+
+    model = ScriptedModel(busy_once, price=PRICE, replay=replay)
+    found = run(model, memory, tmp_path / "log", asked=ASKED[:1])
+    untroubled = ScriptedModel(reply, price=PRICE)
+    run(untroubled, memory, tmp_path / "beside", asked=ASKED[:1])
+    assert (found.made, found.failures) == (3, ())
+    assert set(read_log(tmp_path / "log")) == set(read_log(tmp_path / "beside"))
+    assert len(model.requests) == len(untroubled.requests) + 1
+
+
 def test_nothing_but_failures_is_a_failure(memory: Memory, tmp_path: Path) -> None:
     model = ScriptedModel(lambda _: ModelRefusedError("no key"), price=PRICE, retries=0)
     with pytest.raises(ModelUnavailableError, match=r"every run failed, the first one with: .*no key"):
