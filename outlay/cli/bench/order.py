@@ -86,8 +86,6 @@ def read(order: BenchOrder) -> Plan:
     if order.engine not in engines:
         raise ConfigurationError(f"unknown engine {order.engine!r}: known: {', '.join(engines)}")
     games = _games(order)
-    if games and (order.only or order.sample is not None):
-        raise ConfigurationError("--only and --sample choose questions: take games with --limit")
     items = games.items if games else read_items(order)
     return Plan(
         sweep=_sweep(order, items, playing=games is not None),
@@ -161,7 +159,11 @@ def _games(order: BenchOrder) -> Games | None:
     """Read the games, if `--data` names some."""
     from outlay.bench.sources.games import GAMES, load_games  # noqa: PLC0415
 
-    return load_games(order.data, limit=order.limit) if order.data.startswith(GAMES) else None
+    if not order.data.startswith(GAMES):
+        return None
+    if order.only or order.sample is not None:
+        raise ConfigurationError("--only and --sample choose questions: take games with --limit")
+    return load_games(order.data, limit=order.limit)
 
 
 def _scorer(items: tuple[Item, ...], *, playing: bool) -> str:

@@ -5,132 +5,35 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from outlay.agents.budget_mem import BudgetMem
 from outlay.agents.budget_mem.collecting import Question, collect, logged
-from outlay.agents.spec import canonical, models_in, parse_spec, strategy_from_spec
 from outlay.bench.directory import Directory
-from outlay.bench.manifest import shown_model
 from outlay.bench.memories import Memories
-from outlay.bench.scoring import check_items, lasting_scorer, scoring
-from outlay.bench.simulation import is_simulated, known_questions
-from outlay.bench.sources import default_scorer
-from outlay.budget import FREE, Budget, Usage
+from outlay.bench.scoring import lasting_scorer, scoring
+from outlay.budget import Usage
 from outlay.cli.bill import dollars
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
 from outlay.cli.live import say
-from outlay.cli.order import read_price, read_prices, refuse_policy
 from outlay.cli.output import CleanOutput
 from outlay.cli.progress import Progress, run_shown
-from outlay.cli.questions import read_items, source_of
 from outlay.cli.spending import lasting
-from outlay.cli.train_router.facts import LOG, Facts, keep_facts
-from outlay.errors import ConfigurationError, ModelError
+from outlay.cli.train_router.facts import LOG, keep_facts
+from outlay.cli.train_router.work import check_prices, facts_of, question_of, read_work
+from outlay.errors import ModelError
 from outlay.memory.conversations import Memory
-from outlay.memory.demonstrations.embedders import embedder_named
 from outlay.model import Model
-from outlay.routers.tiers.design import tier_vectors
-from outlay.testing import simulated_from_spec
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator
 
     from outlay.agents.budget_mem.collecting import Attempt, Collection
-    from outlay.bench.items import Item
     from outlay.bench.scorers import Scorer
-    from outlay.budget import Price
     from outlay.cli.spending import Spending
     from outlay.cli.train_router.order import CollectOrder
+    from outlay.cli.train_router.work import Work
     from outlay.memory.conversations import History
-    from outlay.memory.modules import Tier
     from outlay.outcome import Answer
-    from outlay.replay import Replay
-
-KINDS: Final = ("category", "type")
-"""The labels that say of what kind a question is: LoCoMo's, HotpotQA's."""
-
-
-@dataclass(frozen=True)
-class Work:
-    """What is to be logged, read."""
-
-    order: CollectOrder
-    items: tuple[Item, ...]
-    scorer: str
-    spec: str
-    vectors: tuple[tuple[Tier, ...], ...]
-    budget: Budget
-    price: Price | None
-    prices: Mapping[str, Price]
-
-    @property
-    def title(self) -> str:
-        """What is running, in a few words."""
-        return f"{source_of(self.order.questions)} on {shown_model(self.order.model)}"
-
-    @property
-    def simulated(self) -> bool:
-        """Whether a model is a simulation."""
-        return any(map(is_simulated, (self.order.model, *models_in(self.spec))))
-
-    def strategy(self, replay: Replay | None) -> BudgetMem:
-        """Make what answers.
-
-        Raises:
-            ConfigurationError: A model or a parameter is wrong.
-        """
-        model = self._model(self.order.model, self.price, replay, self.order.api_base)
-
-        def named(name: str) -> Model:
-            return self._model(name, self.prices.get(name), replay)
-
-        made = strategy_from_spec(self.spec, model, model_named=named)
-        assert isinstance(made, BudgetMem)  # noqa: S101 - `read_work` has seen to it
-        return made
-
-    def _model(
-        self, name: str, price: Price | None, replay: Replay | None, api_base: str | None = None
-    ) -> Model:
-        if is_simulated(name):
-            priced = {} if price is None else {"price": price}
-            return simulated_from_spec(name, known_questions(self.items, alone=True), replay=replay, **priced)
-        return Model(name, price=price, api_base=api_base, timeout=self.order.timeout, replay=replay)
-
-
-def read_work(order: CollectOrder) -> Work:
-    """Read everything that was asked for; nothing is called yet.
-
-    Raises:
-        ConfigurationError: Something in the order is wrong.
-    """
-    refuse_policy(order.model)
-    spec = canonical(order.strategy)
-    name, written = parse_spec(spec)
-    if name != BudgetMem.name:
-        raise ConfigurationError(f"{name!r} has no modules: give --strategy {BudgetMem.name}:...")
-    if "router" in written:
-        raise ConfigurationError(
-            "every question is run at every tier vector: leave router= out of --strategy"
-        )
-    items = read_items(order.questions)
-    scorer = order.questions.scorer or default_scorer(items)
-    check_items(items, scorer)
-    if "memory" not in written and not all(item.remembered for item in items):
-        raise ConfigurationError(
-            "there are questions about no text, which leave nothing to remember: take others, or name a "
-            "memory: --strategy budget-mem:memory=DIR"
-        )
-    return Work(
-        order=order,
-        items=items,
-        scorer=scorer,
-        spec=spec,
-        vectors=tier_vectors(order.vectors, turn=order.turn),
-        budget=Budget(**order.limits),
-        price=read_price(order.price),
-        prices=read_prices(order.prices),
-    )
 
 
 def run_collection(order: CollectOrder) -> int:
@@ -194,7 +97,7 @@ class EpisodeProgress(Progress):
 
 async def _collect(work: Work, progress: EpisodeProgress) -> Collection:
     order = work.order
-    _check_prices(work)
+    check_prices(work)
     with lasting(order.out, work.budget, name="collection") as spending:
         async with AsyncExitStack() as opened:
             strategy = await asyncio.to_thread(work.strategy, spending.journal)
@@ -210,12 +113,12 @@ async def _collect(work: Work, progress: EpisodeProgress) -> Collection:
                 async with memories.of(told, strategy.config.chunk_tokens) as memory:
                     yield memory
 
-            keep_facts(order.out, await asyncio.to_thread(_facts, work, strategy))
+            keep_facts(order.out, await asyncio.to_thread(facts_of, work, strategy))
             progress.begin(len(work.items) * len(work.vectors), _there(work), spending.paid)
             try:
                 return await collect(
                     strategy,
-                    [_question(item) for item in work.items],
+                    [question_of(item) for item in work.items],
                     order.out / LOG,
                     vectors=work.vectors,
                     score=Scoring(work, spending).score,
@@ -253,57 +156,6 @@ class Scoring:
 def _there(work: Work) -> int:
     done = logged(work.order.out / LOG)
     return sum((item.id, vector) in done for item in work.items for vector in work.vectors)
-
-
-def _question(item: Item) -> Question:
-    kind = next((str(item.labels[label]) for label in KINDS if label in item.labels), "")
-    return Question(id=item.id, text=item.question, kind=kind)
-
-
-def _check_prices(work: Work) -> None:
-    """Refuse models of unknown price, and modules that cost nothing: there is then nothing to weigh.
-
-    Raises:
-        ConfigurationError: There are such.
-    """
-    strategy = work.strategy(None)
-    if isinstance(strategy.memory, Memory):
-        strategy.memory.close()
-    given = {work.order.model: work.price, **work.prices}
-    ask = [strategy.high or strategy.model]
-    if strategy.config.tiering != "implementation":
-        ask += [strategy.low or strategy.model, strategy.mid or strategy.model]
-    prices = {
-        model.name: given.get(model.name) or model.provider.price(1) for model in [strategy.model, *ask]
-    }
-    for name, price in prices.items():
-        if price is None:
-            option = "--price " if name == work.order.model else f"--price-of {name}="
-            raise ConfigurationError(
-                f"the price of {name} is unknown, and an unknown price is not 0: give {option}IN,OUT, "
-                "dollars per million tokens"
-            )
-    if all(prices[model.name] == FREE for model in ask):
-        raise ConfigurationError(
-            f"the modules cost nothing with {ask[0].name}, so that a router would have nothing to save: give "
-            "a price, --price IN,OUT or --price-of MODEL=IN,OUT, dollars per million tokens"
-        )
-
-
-def _facts(work: Work, strategy: BudgetMem) -> Facts:
-    own = strategy.memory
-    return Facts(
-        embedder=embedder_named(work.order.embedder).name if own is None else own.embedder.name,
-        model=work.order.model,
-        price=work.price,
-        prices=dict(work.prices),
-        strategy=work.spec,
-        vectors=tuple(tuple(map(int, vector)) for vector in work.vectors),
-        source=source_of(work.order.questions),
-        scorer=work.scorer,
-        simulated=work.simulated,
-        questions={item.id: item.digest for item in work.items},
-    )
 
 
 def _told(work: Work, progress: EpisodeProgress) -> dict[str, Any]:
