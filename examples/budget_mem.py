@@ -62,7 +62,7 @@ def main() -> None:
             memory.append(*(Utterance(speaker=who, text=text, time=time, session=time) for who, text in talk))
         for question, tiers in TIERS.items():
             strategy = BudgetMem(
-                model, memory, tiers, k=3, top_k=2, max_output_tokens=64, max_answer_tokens=16
+                model, memory, tiers, k=3, top_k=1, most_lines=2, max_output_tokens=64, max_answer_tokens=16
             )
             answer = strategy.run(question, Budget(total_tokens=1000))
             usage = answer.usage

@@ -13,6 +13,7 @@ from agents.budget_mem.worlds import (
     asked_for,
     is_answer,
     line,
+    paid_for,
     policy,
     strategy,
     willing,
@@ -21,9 +22,11 @@ from memory.modules.history import CHUNKS, PRICE
 
 from outlay import Budget, Ledger
 from outlay.agents.budget_mem import routed
+from outlay.agents.budget_mem.allotting import SHORT_ANSWER_TOKENS
 from outlay.memory.modules import MODULES, Tier
+from outlay.memory.modules.showing import shown
 from outlay.routers.tiers import FixedRouter
-from outlay.testing import ScriptedModel
+from outlay.testing import ScriptedModel, prompt
 
 if TYPE_CHECKING:
     from outlay.memory.conversations import Memory
@@ -67,30 +70,56 @@ def test_modules_that_waste_what_they_are_given_leave_the_answer_its_part(memory
 
 def test_retrieval_shrinks_to_what_the_answer_can_be_read_from(memory: Memory) -> None:
     model = willing()
-    answer = strategy(memory, "low", model).run(QUESTION, Budget(total_tokens=110))
+    found = [chunk for chunk, _ in memory.retrieve(QUESTION, 4)]
+    budget = Budget(total_tokens=paid_for(shown(found[:2])))
+    answer = strategy(memory, "low", model).run(QUESTION, budget)
     retrieved = next(entry.update["chunks"] for entry in answer.trace if entry.node == "retrieve")
-    assert [chunk["id"] for chunk in retrieved] == [1, 4]
+    assert [chunk["id"] for chunk in retrieved] == [chunk.id for chunk in found[:2]]
     assert "an answer from 2 of 4 retrieved chunks is all that fits" in str(answer.degraded)
-    assert CHUNKS[0].text in model.prompts[0]
-    assert answer.usage.total_tokens <= 110
+    assert answer.usage.total_tokens <= (budget.total_tokens or 0)
 
 
 def test_of_a_chunk_that_does_not_fit_a_part_is_read(memory: Memory) -> None:
     model = willing()
-    answer = strategy(memory, "mid", model).run(QUESTION, Budget(total_tokens=80))
+    best, _ = memory.retrieve(QUESTION, 1)[0]
+    lines = shown([best]).splitlines()
+    budget = Budget(total_tokens=paid_for("\n".join(lines[:2]), tokens=SHORT_ANSWER_TOKENS))
+    answer = strategy(memory, "mid", model).run(QUESTION, budget)
     (asked,) = asked_for(model)
     assert answer.value == ANSWER
-    assert CHUNKS[0].time in asked
-    assert CHUNKS[0].text not in asked
+    assert "\n".join(lines[:2]) in asked
+    assert lines[2] not in asked
+    assert "cut to the first 2 lines of the best chunk" in str(answer.degraded)
 
 
-def test_lists_go_before_the_best_chunk_does(memory: Memory) -> None:
-    model = willing()
-    answer = strategy(memory, "mid", model, top_k=4).run(QUESTION, Budget(total_tokens=190))
-    (asked,) = asked_for(model)
-    assert CHUNKS[0].text in asked
-    assert "Subjects" not in asked
-    assert "what the answer is read from was cut to" in str(answer.degraded)
+@pytest.mark.parametrize("tiers", ["low", "mid"])
+def test_of_each_part_of_a_summary_that_is_too_long_the_best_stay(memory: Memory, tiers: str) -> None:
+    model, short = willing(), willing()
+    strategy(memory, tiers, model).run(QUESTION)
+    best, _ = memory.retrieve(QUESTION, 1)[0]
+    for less in (5, 30, 60):
+        whole = len(asked_for(model)[0].split()) + 20
+        answer = strategy(memory, tiers, short).run(QUESTION, Budget(total_tokens=whole - less))
+        assert best.text in asked_for(short)[-1]
+        assert "of each part" in str(answer.degraded)
+    prompts = [len(asked.split()) for asked in asked_for(short)]
+    assert prompts == sorted(prompts, reverse=True)
+
+
+def test_a_note_that_is_too_long_keeps_its_first_lines(memory: Memory) -> None:
+    note = "\n".join(f"{number} {'word ' * 9}" for number in range(6))
+
+    def script(request: Request) -> str:
+        return note if "short note" in prompt(request) else line(request)
+
+    free, model = ScriptedModel(script), ScriptedModel(script, window=paid_for(note) - 15)
+    strategy(memory, "00002", free, top_k=1).run(QUESTION)
+    answer = strategy(memory, "00002", model, high=free, top_k=1).run(QUESTION)
+    (whole,), (asked,) = asked_for(free), asked_for(model)
+    assert note.strip() in whole
+    assert "3 word" in asked
+    assert "4 word" not in asked
+    assert "cut to its first 4 lines" in str(answer.degraded)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import torch
 from memory.modules.history import CHUNKS, PRICE, reply
 
 from outlay.agents import BudgetMem
-from outlay.agents.budget_mem.prompts import FROM_NOTES, FROM_NOTHING
+from outlay.agents.budget_mem.prompts import FROM_NOTES, FROM_NOTHING, answer_prompt
 from outlay.memory.conversations import Memory, Utterance
 from outlay.memory.modules import Choice, Tier
 from outlay.routers.tiers import Card, Features, FixedRouter, LearnedRouter
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 EMBEDDER = HashEmbedder(32)
 ANSWER = "7 May 2023"
 QUESTION = "When did Ann go to the pottery class?"
+
+
+def paid_for(notes: str, tokens: int = 20, question: str = QUESTION) -> int:
+    """Give the tokens of an answer that is read from `notes`, at most."""
+    return len(answer_prompt(question, notes).split()) + tokens
 
 
 def is_answer(request: Request) -> bool:
