@@ -14,7 +14,7 @@ from outlay.memory.modules.showing import shown
 from outlay.tracing import current_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from outlay.ledger import Claim
     from outlay.ledger.set_aside import SetAside
@@ -27,7 +27,6 @@ FEWEST_ANSWER_TOKENS: Final = 8
 """An answer that may have fewer is not asked for."""
 SHORT_ANSWER_TOKENS: Final = 16
 """Enough for a phrase: longer answers are for those who can read a whole chunk beside them."""
-CUT: Final = "what the answer is read from was cut to {kept} of {lines} lines"
 FEWER: Final = "an answer from {kept} of {found} retrieved chunks is all that fits"
 
 
@@ -66,9 +65,9 @@ class Allotting:
                 self._set_aside(claim)
                 return Allotted(chunks=count, tokens=tokens)
         tokens = min(tokens, SHORT_ANSWER_TOKENS) if chunks else tokens
-        part = shown(chunks[:1]).splitlines()
-        part = part[: await self._fitting(question, part, tokens)]
-        self._set_aside(await self._claim(question, "\n".join(part), tokens))
+        parts, most = first_lines(shown(chunks[:1]))
+        kept = await self.most_of(question, parts, most, tokens)
+        self._set_aside(await self._claim(question, parts(kept), tokens))
         return Allotted(chunks=min(1, len(chunks)), tokens=tokens)
 
     async def shrink(self, question: str, chunks: Sequence[Chunk], tokens: int) -> None:
@@ -76,24 +75,25 @@ class Allotting:
         if (hold := _held()) is not None:
             hold.shrink(await self._claim(question, shown(chunks), tokens))
 
-    async def trim(
-        self, question: str, text: str, best: Chunk | None, tokens: int
-    ) -> tuple[str, tuple[str, ...]]:
-        """Give as much of `text` as an answer can be read from, and a note where that is not all.
+    async def most_of(self, question: str, parts: Callable[[int], str], most: int, tokens: int) -> int:
+        """Give the greatest n, up to `most`, whose `parts(n)` an answer of so many tokens can be read from.
 
-        Whole lines go, the last ones first; the best chunk stays before anything else of a text that is made
-        of chunks.
+        Args:
+            question: That is asked.
+            parts: Gives a text that is longer for a greater n.
+            most: The greatest n; mostly it fits.
+            tokens: Of the answer.
         """
-        lines = text.splitlines()
-        kept = await self._fitting(question, lines, tokens)
-        if kept == len(lines):
-            return text, ()
-        notes = (CUT.format(kept=kept, lines=len(lines)),)
-        left = "\n".join(lines[:kept]).rstrip()
-        if best is None or best.text in left or (left and best.text not in text):
-            return left, notes
-        lines = [*shown([best]).splitlines(), "", *lines]
-        return "\n".join(lines[: await self._fitting(question, lines, tokens)]).rstrip(), notes
+        room, least = self._room(), 0
+        middle = most
+        while least < most:
+            claim = await self._claim(question, parts(middle), tokens)
+            if await self._fits(claim, tokens, room):
+                least = middle
+            else:
+                most = middle - 1
+            middle = (least + most + 1) // 2
+        return least
 
     @contextmanager
     def answering(self) -> Iterator[None]:
@@ -107,20 +107,6 @@ class Allotting:
                 yield
             finally:
                 hold.give_back()
-
-    async def _fitting(self, question: str, lines: Sequence[str], tokens: int) -> int:
-        """Give how many lines, from the first, an answer of so many tokens can be read from."""
-        room = self._room()
-        least, most = 0, len(lines)
-        while least < most:
-            # From above: mostly all of them fit.
-            middle = most if most == len(lines) else (least + most + 1) // 2
-            claim = await self._claim(question, "\n".join(lines[:middle]).rstrip(), tokens)
-            if await self._fits(claim, tokens, room):
-                least = middle
-            else:
-                most = middle - 1
-        return least
 
     async def _fits(self, claim: Claim, tokens: int, room: Budget) -> bool:
         window = await self.model.context_window()
@@ -159,6 +145,12 @@ class Allotting:
         if run is not None and HOLD not in run.fence.set_asides:
             with suppress(BudgetExhaustedError):
                 run.fence.set_aside(claim, name=HOLD)
+
+
+def first_lines(text: str) -> tuple[Callable[[int], str], int]:
+    """Give what gives the first n lines of a text, and how many there are."""
+    lines = text.splitlines()
+    return lambda count: "\n".join(lines[:count]).rstrip(), len(lines)
 
 
 def left_for_modules() -> Budget | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 FROM_NOTES: Final = (
-    "Answer the question from the notes above, in as few words as you can: a name, a date, a number or a "
-    "short phrase. Use the words of the notes. No sentence, no explanation."
+    "Answer the question from the notes in a few words, not in a sentence: only the name, thing, number or "
+    "date that is asked for. If the question is when, give the date, such as 12 March 2021, never "
+    '"yesterday".\nShort answer:'
 )
 FROM_NOTHING: Final = (
-    "Answer in as few words as you can: a name, a date, a number or a short phrase. No sentence, no "
-    "explanation."
+    "Answer the question in a few words, not in a sentence: only the name, thing, number or date that is "
+    "asked for.\nShort answer:"
 )
 
 

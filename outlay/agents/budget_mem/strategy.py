@@ -37,6 +37,7 @@ from outlay.agents.budget_mem.state import (
     RetrieveUpdate,
     State,
 )
+from outlay.agents.budget_mem.trimming import Trimming
 from outlay.errors import BudgetExhaustedError, ConfigurationError
 from outlay.memory.conversations import History, Memory
 from outlay.memory.modules import MODULES, Modules, Tier
@@ -207,9 +208,10 @@ class BudgetMem(Strategy[Config]):
         try:
             with self._allotting.answering():
                 if "summary" in extracted:
-                    best = _by_id(state["chunks"], extracted["filter"].chunks)[0]
-                    material, cut = await self._allotting.trim(
-                        question, extracted["summary"].text, best, tokens
+                    material, cut = await Trimming(self._allotting, question, tokens).trim(
+                        extracted["summary"],
+                        _by_id(state["chunks"], extracted["filter"].chunks),
+                        [extracted[name].lines for name in LISTS],
                     )
                     notes += cut
                 completion = await self.speak(

@@ -179,18 +179,29 @@ class Modules:
         Raises:
             ConfigurationError: A package is missing.
         """
-        lists = dict(zip(HEADINGS, (entity, temporal, topic), strict=True))
-        listed = summaries.under_headings(lists)
+        lists = (entity, temporal, topic)
+        listed = summaries.under_headings(dict(zip(HEADINGS, lists, strict=True)))
         if not chunks and not listed:
             return Extracted(tier=tier, used=tier)
 
         def rule(at: Tier) -> str:
-            write = summaries.strung if at == Tier.LOW else summaries.sectioned
-            return write(chunks, lists)
+            return self.by_rule(chunks, lists, at)
 
         material = partial(asked, "summary", question, listed or shown(chunks))
         done = await self._do(Task("summary", material, read_text, rule), tier)
         return Extracted(tier=tier, used=done.used, text=done.value, notes=done.notes)
+
+    @staticmethod
+    def by_rule(chunks: Sequence[Chunk], lists: Sequence[Sequence[str]], tier: Tier) -> str:
+        """Give the summary that LOW or MID write without a model.
+
+        Args:
+            chunks: Best first.
+            lists: Of entity, temporal and topic.
+            tier: Of the two.
+        """
+        write = summaries.strung if tier == Tier.LOW else summaries.sectioned
+        return write(chunks, dict(zip(HEADINGS, lists, strict=True)))
 
     async def _do(self, task: Task[T], tier: Tier) -> Reached[T]:
         return await descend(task, Tier(tier), self.tiering, self._asking)
