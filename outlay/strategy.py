@@ -191,9 +191,9 @@ class Strategy(ABC, Generic[ConfigT]):
 
         return _node(node, self.name)
 
-    def node(self, method: Callable[[Any], Awaitable[Mapping[str, Any]]]) -> Any:
+    def node(self, method: Callable[[Any], Awaitable[Mapping[str, Any]]], name: str | None = None) -> Any:
         """Make a graph node of a method: billed and traced under its name, callable both ways."""
-        name = method.__name__
+        name = name or method.__name__
 
         async def run_node(state: Any) -> Mapping[str, Any]:
             with traced(name) as update:

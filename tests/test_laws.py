@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import re
 import signal
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +21,7 @@ from langgraph.graph import END, START, StateGraph
 
 from outlay import Answer, Budget, Ledger, Model, ModelRefusedError, Price, Usage, agents
 from outlay.agents import (
+    BudgetMem,
     Direct,
     InContextDistillation,
     ParallelDistillRefine,
@@ -26,10 +29,11 @@ from outlay.agents import (
     SelfConsistency,
     SequentialRefinement,
 )
+from outlay.memory.conversations import Memory, Utterance
 from outlay.outcome import Finished, Token
 from outlay.replay import Replay
 from outlay.strategy import QuestionState, Strategy, serializer
-from outlay.testing import CountingServer, Fault, ScriptedModel, prompt
+from outlay.testing import CountingServer, Fault, HashEmbedder, ScriptedModel, prompt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +57,15 @@ LOOP = (
     "draft gather, gather compose, gather distill, gather draft, gather refine, "
     "gather vote, refine __end__, vote __end__"
 )
+
+
+@cache
+def remembered() -> Memory:
+    memory = Memory.temporary(HashEmbedder(), chunk_tokens=16)
+    atexit.register(memory.close)
+    memory.append(*(Utterance(speaker="Ann", text="I bought a vase.", session=f"{n}") for n in range(6)))
+    return memory
+
 
 STRATEGIES = {
     "direct": Lawful(Direct, "__start__ answer, answer __end__"),
@@ -80,6 +93,13 @@ STRATEGIES = {
         "__start__ begin, begin plan, begin retrieve, plan retrieve, retrieve sample, retrieve defer, "
         "sample agree, agree sample, agree act, agree defer, agree finish, defer act, defer sample, "
         "defer finish, act retrieve, act finish, finish __end__",
+    ),
+    "budget-mem": Lawful(
+        lambda model: BudgetMem(
+            model, remembered(), "02002", top_k=2, max_output_tokens=20, max_answer_tokens=9
+        ),
+        "__start__ retrieve, retrieve filter, retrieve answer, filter entity, filter temporal, filter topic, "
+        "entity summary, temporal summary, topic summary, summary answer, answer __end__",
     ),
 }
 
@@ -123,6 +143,11 @@ def spent(usage: Usage) -> dict[str, float]:
         "usd": usage.usd,
         "calls": usage.calls,
     }
+
+
+def updates(answer: Answer) -> list[tuple[str, dict[str, Any]]]:
+    """Give what each node wrote, by node: those side by side end in any order."""
+    return [(entry.node, entry.update) for entry in sorted(answer.trace, key=lambda entry: entry.node)]
 
 
 def in_a_graph(strategy: Strategy[Any]) -> Any:
@@ -221,7 +246,7 @@ def test_usage_is_what_the_server_told_plus_what_is_unconfirmed(law: Lawful) -> 
 def test_the_same_script_gives_the_same_answer(law: Lawful) -> None:
     once, again = (law.make(scripted(law)).run(QUESTION, Budget(output_tokens=60)) for _ in range(2))
     assert (once.text, once.value, once.usage) == (again.text, again.value, again.usage)
-    assert [entry.update for entry in once.trace] == [entry.update for entry in again.trace]
+    assert updates(once) == updates(again)
 
 
 @every_strategy

@@ -62,6 +62,7 @@ NOT_RUN = {
     "outlay bank collect": "tests/cli/test_bank_collect.py runs it",
     "outlay bank calibrate": "tests/cli/test_bank_calibrate.py runs it",
     "pip install '.[retrieval]'": "it needs the network; the extra is looked up",
+    "pip install '.[memory]'": "it needs the network; the extra is looked up",
     "pip install '.[ray]'": "it needs the network; the extra is looked up",
 }
 """Commands that are named, and why this test does not run them."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
+from outlay.agents.budget_mem import BudgetMem
 from outlay.agents.direct import Direct
 from outlay.agents.in_context_distillation import InContextDistillation
 from outlay.agents.parallel_distill_refine import ParallelDistillRefine, SequentialRefinement
@@ -31,6 +32,7 @@ STRATEGIES: Final[Mapping[str, type[Strategy[Any]]]] = {
         ParallelDistillRefine,
         SequentialRefinement,
         InContextDistillation,
+        BudgetMem,
     )
 }
 """Every strategy, by its name on the command line."""
@@ -48,7 +50,7 @@ def strategy_from_spec(
 
     Args:
         spec: A name, and after a colon parameters as `name=value`, separated by commas; the name of
-            a further model, such as a planner, is one, too, and so is the path of a bank.
+            a further model, such as a planner, is one, too, and so is the path of a bank or a memory.
         model: What answers.
         teacher: The dearer model, for a strategy that has one.
         seed: Overrides the seed in `spec`, for a strategy that has one.
@@ -114,6 +116,17 @@ def takes_teacher(spec: str) -> bool:
 def collaborators(kind: type[Strategy[Any]]) -> tuple[str, ...]:
     """Name what a strategy works with, in order: models, and what it keeps (`stored`)."""
     return tuple(field.name for field in fields(kind) if field.name != "config")
+
+
+def models_in(spec: str) -> tuple[str, ...]:
+    """Name the further models that `spec` names, in order.
+
+    Raises:
+        ConfigurationError: It is not of that form, or something in it is unknown.
+    """
+    name, written = parse_spec(spec)
+    kind = STRATEGIES[name]
+    return tuple(written[key] for key in collaborators(kind) if key in written and key not in kind.stored)
 
 
 def _parameters(kind: type[Strategy[Any]], written: Mapping[str, str]) -> dict[str, Any]:

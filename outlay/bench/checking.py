@@ -58,10 +58,11 @@ def check_playing(sweep: Sweep, setup: Setup, scorer: str) -> None:
         )
 
 
-def check_prices(budgets: Iterable[Budget], worker: Worker) -> None:
+def check_prices(budgets: Iterable[Budget], worker: Worker, further: Iterable[str] = ()) -> None:
     """Refuse budgets in dollars where nobody knows what a call costs.
 
     A teacher without a price that runs on this machine is free; beside a model with one, that is refused too.
+    The same holds for the `further` models that strategies name.
 
     Raises:
         ConfigurationError: A price is missing.
@@ -70,13 +71,18 @@ def check_prices(budgets: Iterable[Budget], worker: Worker) -> None:
         return
     setup, model, teacher = worker.setup, worker.model, worker.teacher
     if setup.price is None and model.provider.price(1) is None:
-        raise ConfigurationError(_unpriced(model.name, "--price"))
-    if not isinstance(teacher, Model) or setup.teacher_price is not None:
-        return
-    known = teacher.provider.price(1)
-    if known is None or (known == FREE and setup.price is not None):
-        raise ConfigurationError(_unpriced(f"the teacher {teacher.name}", "--teacher-price"))
+        raise ConfigurationError(_unpriced(model.name, "--price "))
+    if isinstance(teacher, Model) and setup.teacher_price is None and not _is_priced(teacher, setup):
+        raise ConfigurationError(_unpriced(f"the teacher {teacher.name}", "--teacher-price "))
+    for name in dict.fromkeys(further):
+        if name not in setup.prices and not _is_priced(worker.model_named(name), setup):
+            raise ConfigurationError(_unpriced(name, f"--price-of {name}="))
+
+
+def _is_priced(model: Model, setup: Setup) -> bool:
+    known = model.provider.price(1)
+    return known is not None and (known != FREE or setup.price is None)
 
 
 def _unpriced(whose: str, option: str) -> str:
-    return f"a budget in dollars needs the price of {whose}: give {option} IN,OUT, dollars per million tokens"
+    return f"a budget in dollars needs the price of {whose}: give {option}IN,OUT, dollars per million tokens"

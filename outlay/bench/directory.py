@@ -229,7 +229,18 @@ class Appender:
 
 
 def _check_same(before: Manifest, now: Manifest, path: Path) -> None:
-    for field in ("model", "teacher", "price", "teacher_price", "source", "scorer", "replay"):
+    fields = (
+        "model",
+        "teacher",
+        "price",
+        "teacher_price",
+        "prices",
+        "embedder",
+        "source",
+        "scorer",
+        "replay",
+    )
+    for field in fields:
         was, is_now = getattr(before, field), getattr(now, field)
         if was != is_now:
             raise ConfigurationError(

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from outlay.budget import Record
+from outlay.memory.conversations.records import Document, Utterance
 
 
 class Item(Record):
@@ -24,11 +25,18 @@ class Item(Record):
     """What the question is about, where it is about a text."""
     labels: dict[str, Any] = Field(default_factory=dict)
     """What else its source says of it, e.g. `subject`, `category`: JSON."""
+    history: tuple[Utterance | Document, ...] = Field(default=(), exclude=True)
+    """What `context` is made of, where its source tells the pieces apart; in no file of a bench."""
 
     @property
     def asked(self) -> str:
         """The question as it is put: after its context, if it has one."""
         return f"{self.context}\n\n{self.question}" if self.context else self.question
+
+    @property
+    def remembered(self) -> tuple[Utterance | Document, ...]:
+        """What a memory is given of it: its history, else its context in one piece."""
+        return self.history or ((Document(text=self.context),) if self.context else ())
 
     @property
     def digest(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from outlay.budget import Price, Record
+from outlay.retrieval.embedders import USUAL
 
 VERSION = 1
 """Of the directory's files."""
@@ -22,6 +23,10 @@ class Manifest(Record):
     """Of the model; `None`: LiteLLM's."""
     teacher_price: Price | None = None
     """Of the teacher; `None`: LiteLLM's."""
+    prices: dict[str, Price] = {}  # noqa: RUF012 - pydantic copies it
+    """Of further models; LiteLLM's for those that are not in it."""
+    embedder: str = USUAL
+    """Of the memories that were made for items."""
     simulated: bool = False
     """Whether the answers are a simulation's, which every report says in its title."""
     source: str

@@ -8,19 +8,22 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from outlay.agents.spec import models_in
 from outlay.bench.checking import check_playing, check_prices, check_strategies
 from outlay.bench.directory import FENCE, Directory
 from outlay.bench.engine import InProcess
 from outlay.bench.manifest import Manifest
+from outlay.bench.playing import remembers
 from outlay.bench.runner import Done, Runner
 from outlay.bench.scoring import check_items, lasting_scorer, scoring
 from outlay.bench.simulation import is_simulated, known_questions
 from outlay.bench.totals import Totals
 from outlay.bench.worker import Setup, Worker
 from outlay.budget import Budget, Usage
+from outlay.retrieval.embedders import USUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from outlay.bench.engine import Engine, Kind
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from outlay.bench.sweep import Sweep
     from outlay.bench.trial import Trial
     from outlay.budget import Price
+    from outlay.testing import SimulatedQuestion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,10 @@ class Plan:
     api_base: str | None = None
     teacher_price: Price | None = None
     teacher_api_base: str | None = None
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    """Of further models, by their names."""
+    embedder: str = USUAL
+    """Of the memories that are made for items."""
     games: Path | None = None
     """The folder that the items' ids are relative to, where they are games."""
     timeout: float = 600.0
@@ -73,7 +81,8 @@ def check(plan: Plan) -> None:
     try:
         check_strategies(plan.sweep.conditions, worker)
         check_playing(plan.sweep, worker.setup, plan.scorer)
-        check_prices([*(condition.budget for condition in plan.sweep.conditions), plan.totals], worker)
+        budgets = [*(condition.budget for condition in plan.sweep.conditions), plan.totals]
+        check_prices(budgets, worker, _named(plan))
     finally:
         worker.close()
 
@@ -144,10 +153,12 @@ def _setup(plan: Plan, directory: Directory) -> Setup:
         api_base=plan.api_base,
         teacher_price=plan.teacher_price,
         teacher_api_base=plan.teacher_api_base,
+        prices=dict(plan.prices),
+        embedder=plan.embedder,
         games=plan.games,
         timeout=plan.timeout,
         replay=directory.replay.absolute() if plan.replay else None,
-        questions=known_questions(plan.sweep.items) if _simulated(plan) else (),
+        questions=_known(plan) if _simulated(plan) else (),
         traces=plan.traces,
     )
 
@@ -159,6 +170,8 @@ def _manifest(plan: Plan) -> Manifest:
         teacher=plan.teacher,
         price=plan.price,
         teacher_price=plan.teacher_price,
+        prices=dict(plan.prices),
+        embedder=plan.embedder,
         simulated=_simulated(plan),
         source=plan.source,
         scorer=plan.scorer,
@@ -169,7 +182,18 @@ def _manifest(plan: Plan) -> Manifest:
 
 
 def _simulated(plan: Plan) -> bool:
-    return is_simulated(plan.model) or (plan.teacher is not None and is_simulated(plan.teacher))
+    return any(map(is_simulated, (plan.model, plan.teacher or "", *_named(plan))))
+
+
+def _known(plan: Plan) -> tuple[SimulatedQuestion, ...]:
+    alone = any(remembers(condition.strategy) for condition in plan.sweep.conditions)
+    return known_questions(plan.sweep.items, alone=alone)
+
+
+def _named(plan: Plan) -> Iterator[str]:
+    """Name the models that strategies name."""
+    for condition in plan.sweep.conditions:
+        yield from models_in(condition.strategy)
 
 
 def _version() -> str:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from outlay.agents.spec import STRATEGIES, parse_spec
+from outlay.agents.spec import STRATEGIES, collaborators, parse_spec
 from outlay.bench.sources.games import is_alfworld
 from outlay.environments import AlfWorldGame, OneStep, TextWorldGame
 from outlay.strategy import Strategy
@@ -24,11 +24,17 @@ def acts(spec: str) -> bool:
     return STRATEGIES[parse_spec(spec)[0]].entered is not Strategy.entered
 
 
+def remembers(spec: str) -> bool:
+    """Whether the strategy that `spec` names answers out of a memory, and not out of its question."""
+    return "memory" in collaborators(STRATEGIES[parse_spec(spec)[0]])
+
+
 @asynccontextmanager
 async def asked(spec: str, item: Item, games: Path | None) -> AsyncIterator[Any]:
     """Give what a strategy is run on, and close it behind the run.
 
-    A question is put by its id to a strategy that acts, so that a bank leaves its own solution out.
+    A question is put by its id to a strategy that acts, so that a bank leaves its own solution out; and
+    without its context to one that has that in its memory.
 
     Args:
         spec: Of the strategy.
@@ -39,7 +45,8 @@ async def asked(spec: str, item: Item, games: Path | None) -> AsyncIterator[Any]
         ConfigurationError: There is no such game here.
     """
     if games is None:
-        yield OneStep(item.asked, task=item.id) if acts(spec) else item.asked
+        words = item.question if remembers(spec) else item.asked
+        yield OneStep(words, task=item.id) if acts(spec) else words
         return
     # How many steps an episode may have is the strategy's to say.
     environment = game_of(item, games, max_steps=None)

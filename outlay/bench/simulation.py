@@ -37,11 +37,21 @@ def simulated_items(count: int, *, seed: int = 0) -> tuple[Item, ...]:
     )
 
 
-def known_questions(items: Iterable[Item]) -> tuple[SimulatedQuestion, ...]:
-    """Give what a simulated model must know to be asked `items`; where nobody rated one, a draw does."""
+def known_questions(items: Iterable[Item], *, alone: bool = False) -> tuple[SimulatedQuestion, ...]:
+    """Give what a simulated model must know to be asked `items`; where nobody rated one, a draw does.
+
+    Args:
+        items: That it is asked.
+        alone: Whether it may be asked without their contexts; of items that are then the same, the first
+            counts.
+    """
+    asked = [(item.asked, item) for item in items]
+    if alone:
+        first = {item.question: item for _, item in reversed(asked) if item.context}
+        asked += [(text, item) for text, item in first.items() if text not in dict(asked)]
     return tuple(
-        SimulatedQuestion(question=item.asked, answer=item.answers[0], difficulty=_difficulty(item))
-        for item in items
+        SimulatedQuestion(question=text, answer=item.answers[0], difficulty=_difficulty(item))
+        for text, item in asked
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from functools import cached_property
 from hashlib import sha256
 from os.path import expanduser
@@ -11,9 +11,11 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
+from outlay.agents.budget_mem import BudgetMem
 from outlay.agents.in_context_distillation import InContextDistillation
 from outlay.agents.spec import STRATEGIES, collaborators, parse_spec, strategy_from_spec
 from outlay.bench.items import Item
+from outlay.bench.memories import Memories
 from outlay.bench.playing import asked
 from outlay.bench.simulation import is_simulated
 from outlay.bench.sweep import SEEDS_APART
@@ -22,11 +24,14 @@ from outlay.bench.trial import Condition, Failure, Played, Trial, over, storable
 from outlay.budget import Budget, Price, Record, Usage
 from outlay.errors import ModelError, ModelUnavailableError
 from outlay.ledger import Ledger
+from outlay.memory.conversations import Memory
 from outlay.model import Model
 from outlay.replay import Replay
+from outlay.retrieval.embedders import USUAL
 from outlay.testing import SimulatedQuestion, simulated_from_spec
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from contextlib import AbstractContextManager
 
     from outlay.agents.in_context_distillation import PolicyTeacher
@@ -44,6 +49,10 @@ class Setup(Record):
     api_base: str | None = None
     teacher_price: Price | None = None
     teacher_api_base: str | None = None
+    prices: dict[str, Price] = {}  # noqa: RUF012 - pydantic copies it
+    """Of further models, by their names."""
+    embedder: str = USUAL
+    """Of the memories that are made for items."""
     games: Path | None = None
     """The folder that the ids of items are relative to, where they are games."""
     timeout: float = 600.0
@@ -82,16 +91,21 @@ class Worker:
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
         self._strategies: dict[tuple[str, int], Strategy[Any]] = {}
+        self._memories = Memories(setup.embedder)
         self._costs: dict[int, float | None] = {}
 
     async def run(self, task: Task) -> Result:
         """Run a task; a provider's failure is in the record.
 
         Raises:
-            ConfigurationError: A model cannot be used as asked.
+            ConfigurationError: A model or a memory cannot be used as asked.
+            RetrievalError: A memory cannot be written or read.
         """
+        async with self._on(task) as strategy:
+            return await self._measured(task, strategy)
+
+    async def _measured(self, task: Task, strategy: Strategy[Any]) -> Result:
         spec = task.condition.strategy
-        strategy = self.strategy(spec, task.seed)
         started = time.monotonic()
         found: dict[str, Any] = {}
         with Ledger(task.allotment, name="allotment", backstop=True) as fence:
@@ -117,10 +131,13 @@ class Worker:
         return Result(trial=trial, paid=usage.less(replayed), reached=fence.reached)
 
     def close(self) -> None:
-        """Close the replay store, and the banks."""
+        """Close the replay store, the banks and the memories."""
         for strategy in self._strategies.values():
             if isinstance(strategy, InContextDistillation) and strategy.bank is not None:
                 strategy.bank.close()
+            if isinstance(strategy, BudgetMem) and isinstance(strategy.memory, Memory):
+                strategy.memory.close()
+        self._memories.close()
         if self._replay is not None:
             self._replay.close()
 
@@ -130,7 +147,7 @@ class Worker:
 
     def model_named(self, name: str) -> Model:
         """Give another model by its name, sharing what this worker's models share."""
-        return Model(name, replay=self._replay, timeout=self.setup.timeout)
+        return self._made(name, self.setup.prices.get(name), None)
 
     def strategy(self, spec: str, seed: int = 0) -> Strategy[Any]:
         """Give a strategy, made the first time it is asked for.
@@ -151,6 +168,16 @@ class Worker:
                 model_named=self.model_named,
             )
         return self._strategies[spec, seed]
+
+    @asynccontextmanager
+    async def _on(self, task: Task) -> AsyncIterator[Strategy[Any]]:
+        """Give a task's strategy; where it answers out of a memory and has none, on that of the item."""
+        strategy = self.strategy(task.condition.strategy, task.seed)
+        if not isinstance(strategy, BudgetMem) or strategy.memory is not None:
+            yield strategy
+            return
+        async with self._memories.of(task.item.remembered, strategy.config.chunk_tokens) as memory:
+            yield strategy.over(memory)
 
     def _found(self, answer: Answer, strategy: Strategy[Any], *, unknown: bool) -> dict[str, Any]:
         if unknown and not answer.text:

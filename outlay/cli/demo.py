@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
 from rich.table import Table
 
-from outlay.agents.spec import takes_teacher
+from outlay.agents.spec import STRATEGIES as STRATEGIES_BY_NAME
+from outlay.agents.spec import collaborators, parse_spec, takes_teacher
 from outlay.cli.asking import Session, open_session, say_answer
 from outlay.cli.exits import ANSWERED, print_json
 from outlay.cli.live import paper, say
 from outlay.cli.order import Order
 from outlay.cli.running import watch
+from outlay.memory.conversations import Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from outlay.outcome import Answer
 
@@ -54,7 +60,25 @@ STRATEGIES: Final = (
     "parallel-distill-refine:widths=[3,1],max_output_tokens=40,min_draft_tokens=20,seed=1",
     "sequential-refinement:rounds=1,max_output_tokens=50,seed=1",
     "in-context-distillation:n=2,max_output_tokens=50,seed=1",
+    "budget-mem:k=3,top_k=2,max_output_tokens=60,max_answer_tokens=20",
 )
+
+TALK: Final = (
+    "Ann: I have a red hat.",
+    "Bob: My hat is blue, and I wear it seven days a week.",
+    "Ann: We flew to Tokyo, the capital of Japan, last spring.",
+)
+"""What a strategy with a memory remembers."""
+REMEMBERING: Final = (
+    "faiss",
+    "sentence_transformers",
+    "tokenizers",
+    "bm25s",
+    "textblob",
+    "dateparser",
+    "nltk",
+)
+"""What a memory needs; without them such a strategy has only the question."""
 
 
 def demonstrate(*, as_json: bool) -> int:
@@ -63,24 +87,42 @@ def demonstrate(*, as_json: bool) -> int:
     if not as_json:
         say(NOTE)
     runs: list[tuple[Question, Session, Answer]] = []
-    for question in QUESTIONS:
-        for strategy in STRATEGIES:
-            session = open_session(
-                Order(
-                    strategy=strategy,
-                    question=question.text,
-                    teacher="local" if takes_teacher(strategy) else None,
-                    limits={"output_tokens": OUTPUT_TOKENS},
-                    as_json=as_json,
+    with _remembered() as memory:
+        for question in QUESTIONS:
+            for strategy in STRATEGIES:
+                session = open_session(
+                    Order(
+                        strategy=f"{strategy},{memory}" if memory and _remembers(strategy) else strategy,
+                        question=question.text,
+                        teacher="local" if takes_teacher(strategy) else None,
+                        limits={"output_tokens": OUTPUT_TOKENS},
+                        as_json=as_json,
+                    )
                 )
-            )
-            runs.append((question, session, _run(session)))
+                runs.append((question, session, _run(session)))
     if as_json:
         print_json({"note": NOTE, "runs": [_facts(*run) for run in runs]})
     else:
         console.print(_summary(runs))
         say(NOTE)
     return ANSWERED
+
+
+def _remembers(strategy: str) -> bool:
+    return "memory" in collaborators(STRATEGIES_BY_NAME[parse_spec(strategy)[0]])
+
+
+@contextmanager
+def _remembered() -> Iterator[str | None]:
+    """Give the parameter that names a memory of the talk, as long as it is there."""
+    if not all(map(find_spec, REMEMBERING)):
+        yield None
+        return
+    with TemporaryDirectory(prefix="outlay-demo-") as folder:
+        directory = Path(folder) / "memory"
+        with Memory.create(directory, chunk_tokens=24) as memory:
+            memory.append(*TALK)
+        yield f"memory={directory}"
 
 
 def _run(session: Session) -> Answer:

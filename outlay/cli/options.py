@@ -21,6 +21,18 @@ Data = Annotated[
 Limit = Annotated[
     int | None, typer.Option(min=1, help="The first so many questions only.", rich_help_panel=DATA)
 ]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="LABEL=VALUE,...",
+        help="Those with one of these values of a label: category=1,4. Several: of each.",
+        rich_help_panel=DATA,
+    ),
+]
+Sample = Annotated[
+    int | None, typer.Option(min=1, help="So many of them, drawn at random.", rich_help_panel=DATA)
+]
+SampleSeed = Annotated[int, typer.Option(help="Of that draw.", rich_help_panel=DATA)]
 Fields = Annotated[
     str | None,
     typer.Option(
@@ -53,6 +65,23 @@ Price = Annotated[
     str | None,
     typer.Option(
         metavar="IN,OUT", help="The model's price, dollars per million tokens.", rich_help_panel=MODELS
+    ),
+]
+PriceOf = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="MODEL=IN,OUT",
+        help="The price of a model that a strategy names, dollars per million tokens.",
+        rich_help_panel=MODELS,
+    ),
+]
+ItemEmbedder = Annotated[
+    str,
+    typer.Option(
+        "--embedder",
+        help="Of the memories that are made for questions about a text: minilm (packaged), hash (no model), "
+        "or any sentence-transformers name.",
+        rich_help_panel=MODELS,
     ),
 ]
 Timeout = Annotated[

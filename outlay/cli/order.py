@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from outlay.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from outlay.budget import Price
@@ -67,20 +68,41 @@ def refuse_policy(name: str | None) -> None:
         )
 
 
+def read_prices(written: Iterable[str]) -> dict[str, Price]:
+    """Read the prices of further models, `MODEL=IN,OUT` each.
+
+    Raises:
+        ConfigurationError: One is not of that form, or a model has two.
+    """
+    prices: dict[str, Price] = {}
+    for text in written:
+        name, _, price = text.rpartition("=")
+        if not name:
+            raise ConfigurationError(
+                f"cannot read --price-of {text}: write MODEL=IN,OUT, e.g. gguf:a.gguf=0.4,1.6"
+            )
+        if name in prices:
+            raise ConfigurationError(f"--price-of {name} is given twice: write it once")
+        prices[name] = _price(price, f"--price-of {name}=")
+    return prices
+
+
 def read_price(price: str | None) -> Price | None:
     """Read `IN,OUT`.
 
     Raises:
         ConfigurationError: It is not of that form.
     """
+    return None if price is None else _price(price, "--price ")
+
+
+def _price(price: str, option: str) -> Price:
     from outlay.budget import Price  # noqa: PLC0415
 
-    if price is None:
-        return None
     try:
         paid_in, paid_out = (float(part) for part in price.split(","))
     except ValueError as exc:
         raise ConfigurationError(
-            f"cannot read the price {price!r}: write --price IN,OUT, dollars per million tokens, e.g. 0.4,1.6"
+            f"cannot read the price {price!r}: write {option}IN,OUT, dollars per million tokens, e.g. 0.4,1.6"
         ) from exc
     return Price(input=paid_in, output=paid_out)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from outlay.budget import Budget
+    from outlay.ledger.claim import Claim
     from outlay.ledger.fence import Fence
     from outlay.ledger.turn import Tell
 
@@ -62,6 +63,16 @@ class SetAside:
 
         def act(tell: Tell) -> None:
             self.end()
+            judge(self.path, tell)
+
+        now_or_late(act)
+
+    def shrink(self, claim: Claim) -> None:
+        """Free what `claim` does not need of what it still holds."""
+        needed = claim.amounts(claim.max_output_tokens)
+
+        def act(tell: Tell) -> None:
+            self.draw([max(0, held - need) for held, need in zip(self.left, needed, strict=True)])
             judge(self.path, tell)
 
         now_or_late(act)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from outlay.agents.spec import STRATEGIES as ALL
 from outlay.cli import main
 from outlay.cli.demo import OUTPUT_TOKENS, QUESTIONS, STRATEGIES
 
@@ -21,6 +22,8 @@ def test_the_demo_runs_every_strategy_on_every_question_inside_its_budget(outlay
     assert (ran.status, len(runs)) == (0, len(QUESTIONS) * len(STRATEGIES))
     assert all(run["usage"]["output_tokens"] <= OUTPUT_TOKENS for run in runs)
     assert any(run["right"] for run in runs)
+    assert {run["strategy"] for run in runs} == set(ALL)
+    assert not any("memory" in str(run["degraded"]) for run in runs)
 
 
 def test_nothing_but_the_object_is_on_standard_output(capfd: pytest.CaptureFixture[str]) -> None:

@@ -157,3 +157,30 @@ def test_given_back_it_lets_waiters_in() -> None:
 def test_a_fence_that_is_not_entered_sets_nothing_aside() -> None:
     with pytest.raises(ConfigurationError, match="not entered"):
         Ledger(Budget(output_tokens=100)).set_aside(claim(60), name="synthesis")
+
+
+def test_shrunk_it_frees_what_the_call_does_not_need_and_keeps_the_rest() -> None:
+    with Ledger(Budget(total_tokens=100, calls=3)) as fence:
+        hold = fence.set_aside(claim(30, prompt_tokens=50), name="synthesis")
+        hold.shrink(claim(20, prompt_tokens=40))
+        assert fence.remaining == Budget(total_tokens=40, calls=2)
+        assert hold.remaining == Budget(total_tokens=60, calls=1)
+        hold.shrink(claim(90, prompt_tokens=90))
+        assert fence.remaining.total_tokens == 40
+        hold.give_back()
+        assert fence.remaining == Budget(total_tokens=100, calls=3)
+
+
+def test_shrunk_it_lets_in_who_waited_for_what_it_freed() -> None:
+    async def scenario() -> int:
+        with Ledger(Budget(output_tokens=100)) as fence:
+            hold = fence.set_aside(claim(60), name="synthesis")
+            flying = fence.reserve(claim(30))
+            waiting = asyncio.create_task(fence.areserve(claim(40, min_output_tokens=40)))
+            await asyncio.sleep(0)
+            hold.shrink(claim(20))
+            admitted = (await waiting).max_output_tokens
+            flying.release()
+            return admitted
+
+    assert asyncio.run(scenario()) == 40

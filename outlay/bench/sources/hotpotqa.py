@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from outlay.bench.sources.rows import Row, wrong
+from outlay.memory.conversations.records import Document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +56,7 @@ def told(row: Row) -> Row:
         raise wrong(row.place, f"not as HotpotQA has it, `{field}` ({first['msg']}): correct it") from exc
     facts, context = asked.supporting_facts, asked.context
     pairs = zip(facts.title, facts.sent_id, strict=False) if isinstance(facts, Facts) else facts
-    paragraphs = (
+    paragraphs = list(
         zip(context.title, context.sentences, strict=False) if isinstance(context, Paragraphs) else context
     )
     values = {name: value for name, value in row.values.items() if name not in {"_id", "level"}}
@@ -67,8 +68,13 @@ def told(row: Row) -> Row:
             "supporting_facts": [list(pair) for pair in pairs],
             **{name: row.values[name] for name in ("level",) if name in row.values},
         },
+        history=tuple(Document(text=_text(sentences), title=title) for title, sentences in paragraphs),
     )
 
 
 def _paragraph(title: str, sentences: list[str]) -> str:
-    return f"{title}\n{' '.join(sentence.strip() for sentence in sentences)}"
+    return f"{title}\n{_text(sentences)}"
+
+
+def _text(sentences: list[str]) -> str:
+    return " ".join(sentence.strip() for sentence in sentences)

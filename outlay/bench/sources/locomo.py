@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel, ValidationError
 
 from outlay.bench.sources.rows import Row, wrong
+from outlay.memory.conversations.records import Utterance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,7 +70,7 @@ def rows(place: str, record: Mapping[str, object]) -> Iterator[Row]:
         first = exc.errors()[0]
         field = ".".join(map(str, first["loc"]))
         raise wrong(place, f"not as LoCoMo has it, `{field}` ({first['msg']}): correct it") from exc
-    context = _told(sample)
+    context, history = _told(sample), _history(sample)
     for number, question in enumerate(sample.qa, 1):
         labels = question.model_dump(exclude={"question"}, exclude_none=True)
         yield Row(
@@ -77,25 +78,43 @@ def rows(place: str, record: Mapping[str, object]) -> Iterator[Row]:
             id=f"{sample.sample_id}/q{number}",
             values={"question": _asked(question, number), "answer": _right(question), "context": context},
             labels={"conversation": sample.sample_id, **labels},
+            history=history,
         )
 
 
 def _told(sample: Sample) -> str:
     """Write the conversation down: each session under its date, each turn after its speaker."""
-    numbers = sorted(int(match[1]) for key in sample.conversation if (match := _SESSION.fullmatch(key)))
-    return "\n\n".join(_session(sample, number) for number in numbers)
+    return "\n\n".join(_session(sample, number) for number in _sessions(sample))
+
+
+def _history(sample: Sample) -> tuple[Utterance, ...]:
+    """Give the turns one by one, each with its session and when that was."""
+    return tuple(
+        Utterance(text=_said(turn), speaker=turn.speaker, time=_date(sample, number, ""), session=str(number))
+        for number in _sessions(sample)
+        for turn in _turns(sample, number)
+    )
 
 
 def _session(sample: Sample, number: int) -> str:
-    turns = sample.conversation[f"session_{number}"]
-    date = sample.conversation.get(f"session_{number}_date_time", "no date")
-    said = [_said(turn) for turn in turns if isinstance(turn, Turn)]
-    return "\n".join([f"Session {number}, {date}", *said])
+    said = [f"{turn.speaker}: {_said(turn)}" for turn in _turns(sample, number)]
+    return "\n".join([f"Session {number}, {_date(sample, number, 'no date')}", *said])
+
+
+def _sessions(sample: Sample) -> list[int]:
+    return sorted(int(match[1]) for key in sample.conversation if (match := _SESSION.fullmatch(key)))
+
+
+def _turns(sample: Sample, number: int) -> list[Turn]:
+    return [turn for turn in sample.conversation[f"session_{number}"] if isinstance(turn, Turn)]
+
+
+def _date(sample: Sample, number: int, absent: str) -> str:
+    return str(sample.conversation.get(f"session_{number}_date_time", absent))
 
 
 def _said(turn: Turn) -> str:
-    shared = f" [shares {turn.blip_caption}]" if turn.blip_caption else ""
-    return f"{turn.speaker}: {turn.text}{shared}"
+    return f"{turn.text} [shares {turn.blip_caption}]" if turn.blip_caption else turn.text
 
 
 def _asked(question: Question, number: int) -> str:

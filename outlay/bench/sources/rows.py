@@ -16,6 +16,8 @@ from outlay.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from outlay.memory.conversations import Document, Utterance
+
 FIELDS: Final = ("id", "question", "answer", "level", "context")
 """What an item takes from a record; everything else goes to its labels."""
 
@@ -35,6 +37,8 @@ class Row:
     values: Mapping[str, object]
     labels: Mapping[str, object] = field(default_factory=dict)
     """What goes to the item's labels under a name that is also a field's."""
+    history: tuple[Utterance | Document, ...] = ()
+    """The pieces of its context, where it is made of some."""
 
 
 def wrong(place: str, what: str) -> ConfigurationError:
@@ -69,6 +73,7 @@ def as_item(row: Row, fields: Mapping[str, str]) -> Item:
             level=_level(row, values["level"]),
             context=_context(row, values["context"]),
             labels=_json({**labels, **row.labels}),
+            history=row.history,
         )
     except ValueError as exc:
         raise wrong(row.place, "it holds text that is not Unicode: take out half surrogate pairs") from exc

@@ -22,12 +22,12 @@ from outlay.cli.bank.collecting import RIGHT
 from outlay.cli.bank.observing import Observing
 from outlay.cli.bank.opening import open_bank
 from outlay.cli.bank.order import read_model, read_questions
-from outlay.cli.bank.spending import lasting
 from outlay.cli.bill import dollars
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
 from outlay.cli.live import paper, say
 from outlay.cli.output import CleanOutput
 from outlay.cli.progress import Progress, run_shown
+from outlay.cli.spending import lasting
 from outlay.errors import ConfigurationError, ModelError
 from outlay.model import Model
 from outlay.routers.cascade import calibrate
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from outlay.bench.items import Item
     from outlay.cli.bank.order import CalibrateOrder
-    from outlay.cli.bank.spending import Spending
+    from outlay.cli.spending import Spending
     from outlay.outcome import Outcome
     from outlay.routers.cascade import Calibration, Observation
 

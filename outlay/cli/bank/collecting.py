@@ -20,7 +20,6 @@ from outlay.bench.teachers import EXPERT, is_policy, policy_teacher
 from outlay.budget import PICODOLLARS, Budget, Usage
 from outlay.cli.bank.opening import open_or_create
 from outlay.cli.bank.order import read_model, read_questions
-from outlay.cli.bank.spending import lasting
 from outlay.cli.bill import amount
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
 from outlay.cli.live import say
@@ -28,6 +27,7 @@ from outlay.cli.order import read_price, refuse_policy
 from outlay.cli.output import CleanOutput
 from outlay.cli.progress import Progress, run_shown
 from outlay.cli.running import interruptible
+from outlay.cli.spending import lasting
 from outlay.environments import OneStep
 from outlay.errors import ConfigurationError, ModelError
 from outlay.model import Model
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from outlay.bench.items import Item
     from outlay.bench.scorers import Scorer
     from outlay.cli.bank.order import CollectOrder
-    from outlay.cli.bank.spending import Spending
+    from outlay.cli.spending import Spending
     from outlay.environments import Environment
     from outlay.outcome import Answer
     from outlay.replay import Replay

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from outlay.agents.in_context_distillation import Config
     from outlay.agents.in_context_distillation.state import State
     from outlay.bench.items import Item
-    from outlay.cli.bank.spending import Spending
+    from outlay.cli.spending import Spending
     from outlay.memory.demonstrations import Bank
     from outlay.model import Completion, Model
     from outlay.outcome import Outcome

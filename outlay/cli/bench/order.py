@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from outlay.cli.order import read_price
+from outlay.cli.order import read_price, read_prices
 from outlay.cli.questions import QuestionsOrder, read_items, source_of
 from outlay.errors import ConfigurationError
 
@@ -56,6 +56,9 @@ class BenchOrder(Asked):
     teacher: str | None = None
     teacher_api_base: str | None = None
     teacher_price: str | None = None
+    prices: tuple[str, ...] = ()
+    """Of further models, `MODEL=IN,OUT` each."""
+    embedder: str = "minilm"
     strategies: tuple[str, ...] = ()
     baselines: str | None = None
     """`None`: `BASELINES` for questions, none for games."""
@@ -95,6 +98,8 @@ def read(order: BenchOrder) -> Plan:
         api_base=order.api_base,
         teacher_price=read_price(order.teacher_price),
         teacher_api_base=order.teacher_api_base,
+        prices=read_prices(order.prices),
+        embedder=order.embedder,
         games=games.root if games else None,
         timeout=order.timeout,
         totals=Budget(**order.totals),
@@ -142,7 +147,7 @@ def _sweep(order: BenchOrder, items: tuple[Item, ...], *, playing: bool) -> Swee
     from outlay.bench.sweep import Sweep, budgets_of, conditions, with_baselines  # noqa: PLC0415
 
     limits = {unit: _numbers(unit, text) for unit, text in order.limits.items() if text}
-    specs = order.strategies or _all_strategies(teacher=order.teacher is not None, playing=playing)
+    specs = order.strategies or _all_strategies(order, items, playing=playing)
     baselines = order.baselines or ("none" if playing else BASELINES)
     if baselines.strip().lower() != "none":
         samples = [int(n) for n in _numbers("baselines", baselines)]
@@ -154,7 +159,11 @@ def _games(order: BenchOrder) -> Games | None:
     """Read the games, if `--data` names some."""
     from outlay.bench.sources.games import GAMES, load_games  # noqa: PLC0415
 
-    return load_games(order.data, limit=order.limit) if order.data.startswith(GAMES) else None
+    if not order.data.startswith(GAMES):
+        return None
+    if order.only or order.sample is not None:
+        raise ConfigurationError("--only and --sample choose questions: take games with --limit")
+    return load_games(order.data, limit=order.limit)
 
 
 def _scorer(items: tuple[Item, ...], *, playing: bool) -> str:
@@ -172,14 +181,16 @@ def _scorer_there(out: Path) -> str | None:
     return directory.manifest().scorer if directory.size() and (out / "bench.json").exists() else None
 
 
-def _all_strategies(*, teacher: bool, playing: bool) -> tuple[str, ...]:
-    from outlay.agents.spec import STRATEGIES, collaborators  # noqa: PLC0415
-    from outlay.bench.playing import acts  # noqa: PLC0415
+def _all_strategies(order: BenchOrder, items: tuple[Item, ...], *, playing: bool) -> tuple[str, ...]:
+    """Name the strategies that have what they need: an environment, a teacher, something to remember."""
+    from outlay.agents.spec import STRATEGIES, takes_teacher  # noqa: PLC0415
+    from outlay.bench.playing import acts, remembers  # noqa: PLC0415
 
     able = [name for name in STRATEGIES if acts(name) or not playing]
-    return tuple(
-        name for name in able if playing or teacher or "teacher" not in collaborators(STRATEGIES[name])
-    )
+    if not playing and order.teacher is None:
+        able = [name for name in able if not takes_teacher(name)]
+    told = any(item.remembered for item in items)
+    return tuple(name for name in able if told or not remembers(name))
 
 
 def _numbers(what: str, text: str) -> tuple[Any, ...]:

@@ -1,1 +1,1 @@
-"""`outlay train-router`: learning which tiers to pay for."""
+"""`outlay train-router`: logging what tiers earn and cost, and learning from it which to pay for."""

@@ -73,12 +73,11 @@ async def descend(
 ) -> Reached[T]:
     """Do `task` at `tier`, or at the next lower one that works.
 
-    A tier fails where its reply cannot be read, its model fails, or (under `implementation`, whose lower
-    tiers cost nothing) no fence can hold its call; what was spent on it stays spent. Below LOW stands the
-    rule that LOW is under `implementation`, so that there is a result in any case.
+    A tier fails where its reply cannot be read, its model fails, or no fence can hold its call; what was
+    spent on it stays spent. Below LOW stands the rule that LOW is under `implementation`, which costs
+    nothing, so that there is a result in any case.
 
     Raises:
-        BudgetExhaustedError: No fence can hold the call, and the lower tiers cost as well.
         ConfigurationError: A package is missing.
     """
     notes: list[str] = []
@@ -89,8 +88,6 @@ async def descend(
         try:
             completion = await asking(used)(task.prompt(manner))
         except (BudgetExhaustedError, ModelError) as exc:
-            if isinstance(exc, BudgetExhaustedError) and tiering != "implementation":
-                raise
             notes.append(f"{task.name} at {used.name}: {exc}")
             continue
         value = _read(task, completion, reasoned=manner != "direct")
@@ -99,7 +96,7 @@ async def descend(
         if value is not None:
             return Reached(value, used, tuple(notes))
         notes.append(f"{task.name} at {used.name}: the reply cannot be read: {completion.text[:100]!r}")
-    notes.append(f"{task.name}: no model's reply could be used, so that it was done by rule")
+    notes.append(f"{task.name}: no model's reply could be had or used, so that it was done by rule")
     return Reached(await asyncio.to_thread(task.rule, Tier.LOW), Tier.LOW, tuple(notes))
 
 

@@ -25,6 +25,7 @@ from outlay.retrieval import SentenceEmbedder
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from outlay.ledger import Claim
     from outlay.memory.conversations import Chunk
     from outlay.memory.modules.routing import Tiering
     from outlay.model import Model
@@ -97,7 +98,6 @@ class Modules:
             tier: What is paid.
 
         Raises:
-            BudgetExhaustedError: No fence can hold the call, and the lower tiers cost as well.
             ConfigurationError: Chunks and similarities do not match, or a package is missing.
         """
         if len(chunks) != len(similarities):
@@ -132,7 +132,6 @@ class Modules:
         Nothing is listed, and no model asked, where there are no chunks.
 
         Raises:
-            BudgetExhaustedError: No fence can hold the call, and the lower tiers cost as well.
             ConfigurationError: A package is missing.
         """
         if not chunks:
@@ -147,6 +146,21 @@ class Modules:
         task = Task(name, partial(asked, name, question, shown(chunks)), read_lines, rule)
         done = await self._do(task, tier)
         return Extracted(tier=tier, used=done.used, lines=done.value, notes=done.notes)
+
+    async def worst_case(
+        self,
+        name: Literal["entity", "temporal", "topic"],
+        question: str,
+        chunks: Sequence[Chunk],
+        tier: Tier,
+    ) -> Claim | None:
+        """Give the most that `extract` can cost at that tier; `None` where it asks no model."""
+        manner = MANNERS[self.tiering].get(tier)
+        if manner is None or not chunks:
+            return None
+        asking = self._asking(tier)
+        prompt = asked(name, question, shown(chunks), manner)
+        return await asking.model.worst_case(prompt, max_output_tokens=asking.max_output_tokens)
 
     async def summarise(
         self,
@@ -163,21 +177,31 @@ class Modules:
         either, the text is empty and no model is asked.
 
         Raises:
-            BudgetExhaustedError: No fence can hold the call, and the lower tiers cost as well.
             ConfigurationError: A package is missing.
         """
-        lists = dict(zip(HEADINGS, (entity, temporal, topic), strict=True))
-        listed = summaries.under_headings(lists)
+        lists = (entity, temporal, topic)
+        listed = summaries.under_headings(dict(zip(HEADINGS, lists, strict=True)))
         if not chunks and not listed:
             return Extracted(tier=tier, used=tier)
 
         def rule(at: Tier) -> str:
-            write = summaries.strung if at == Tier.LOW else summaries.sectioned
-            return write(chunks, lists)
+            return self.by_rule(chunks, lists, at)
 
         material = partial(asked, "summary", question, listed or shown(chunks))
         done = await self._do(Task("summary", material, read_text, rule), tier)
         return Extracted(tier=tier, used=done.used, text=done.value, notes=done.notes)
+
+    @staticmethod
+    def by_rule(chunks: Sequence[Chunk], lists: Sequence[Sequence[str]], tier: Tier) -> str:
+        """Give the summary that LOW or MID write without a model.
+
+        Args:
+            chunks: Best first.
+            lists: Of entity, temporal and topic.
+            tier: Of the two.
+        """
+        write = summaries.strung if tier == Tier.LOW else summaries.sectioned
+        return write(chunks, dict(zip(HEADINGS, lists, strict=True)))
 
     async def _do(self, task: Task[T], tier: Tier) -> Reached[T]:
         return await descend(task, Tier(tier), self.tiering, self._asking)

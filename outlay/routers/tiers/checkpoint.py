@@ -92,6 +92,25 @@ def load(path: str | PathLike[str], *, embedder: Embedder | None = None) -> tupl
     return policy.eval(), card
 
 
+def check_embedder(card: Card, embedder: Embedder, policy: str) -> None:
+    """Refuse an embedder that a policy was not trained with.
+
+    Args:
+        card: The policy's.
+        embedder: What will make the vectors.
+        policy: What the message calls it.
+
+    Raises:
+        PolicyError: It is another one.
+    """
+    trained, used = (card.embedder, card.features.dimension), (embedder.name, embedder.dimension)
+    if trained != used:
+        raise PolicyError(
+            f"{policy} was trained with {trained[0]!r} of {trained[1]} dimensions, not with {used[0]!r} of "
+            f"{used[1]}: {_CURE}"
+        )
+
+
 def _read(path: str | PathLike[str]) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
@@ -108,11 +127,5 @@ def _check(card: Card, embedder: Embedder | None, path: str | PathLike[str]) -> 
         raise PolicyError(
             f"{path} decides for {', '.join(card.modules)}, not for {', '.join(MODULES)}: {_CURE}"
         )
-    if embedder is None:
-        return
-    trained, used = (card.embedder, card.features.dimension), (embedder.name, embedder.dimension)
-    if trained != used:
-        raise PolicyError(
-            f"{path} was trained with {trained[0]!r} of {trained[1]} dimensions, not with {used[0]!r} of "
-            f"{used[1]}: {_CURE}"
-        )
+    if embedder is not None:
+        check_embedder(card, embedder, f"{path}")

@@ -53,6 +53,14 @@ class LearnedRouter:
         """Write the policy and what it fits, all or nothing."""
         checkpoint.save(path, self.policy, self.card)
 
+    def check(self, embedder: Embedder) -> None:
+        """Refuse an embedder that the policy was not trained with.
+
+        Raises:
+            PolicyError: It is another one.
+        """
+        checkpoint.check_embedder(self.card, embedder, "the policy")
+
     def sampling(self, seed: int) -> LearnedRouter:
         """Give the same router, which draws: the same seed draws the same in the same order."""
         return replace(self, generator=torch.Generator().manual_seed(seed))

@@ -31,6 +31,8 @@ def score(category: object, gold: str, text: str) -> float:
         pytest.param(1, "pottery, camping", "pottery and camping", Fraction(2, 3), id="not split: 2/3 each"),
         pytest.param(1, "pottery,", "pottery", Fraction(1, 2), id="an empty part counts as one"),
         pytest.param(3, "Likely no; though she reads", "likely no", 1, id="what explains is left out"),
+        pytest.param(3, "Paris; because B", "Paris", 1, id="B10: what explains is left out"),
+        pytest.param(4, "cat sat", "the Cat, sat", 1, id="B10: articles, commas and capitals"),
         pytest.param(3, "Likely no", "likely no; she reads", Fraction(2, 3), id="not of what is said"),
         pytest.param(5, "self-care", "That is Not mentioned in the conversation.", 1, id="not mentioned"),
         pytest.param(5, "self-care", "No information available", 1, id="no information"),

@@ -10,6 +10,7 @@ import pytest
 
 from outlay.bench.sources import load
 from outlay.errors import ConfigurationError
+from outlay.memory.conversations import Document, Utterance
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +86,24 @@ def test_a_conversation_is_told_with_its_dates_and_speakers_in_order(tmp_path: P
     assert {item.context for item in items} == {TOLD}
 
 
+def test_a_conversation_is_also_kept_turn_by_turn(tmp_path: Path) -> None:
+    items = load(written(tmp_path / "talk.json", [CONVERSATION]))
+    assert {item.history for item in items} == {
+        (
+            Utterance(
+                text="I moved to Oslo last week!", speaker="Ann", time="1 pm on 8 May, 2023", session="1"
+            ),
+            Utterance(
+                text="Nice! [shares a photo of a fjord]",
+                speaker="Bo",
+                time="1 pm on 8 May, 2023",
+                session="1",
+            ),
+            Utterance(text="Hi again.", speaker="Bo", time="9 am on 1 June, 2023", session="10"),
+        )
+    }
+
+
 def test_a_question_about_a_conversation_keeps_its_category_and_evidence(tmp_path: Path) -> None:
     first, second, *_ = load(written(tmp_path / "talk.json", [CONVERSATION]))
     assert (first.question, first.answers) == ("When did Ann move?", ("2023",))
@@ -112,6 +131,15 @@ def test_both_layouts_of_hotpotqa_give_paragraphs_under_titles(tmp_path: Path, l
         "level": "hard",
         "supporting_facts": [["Ann", 0], ["Bo", 1]],
     }
+
+
+@pytest.mark.parametrize("layout", PARAGRAPHS)
+def test_hotpotqas_paragraphs_are_also_kept_one_by_one(tmp_path: Path, layout: str) -> None:
+    (item,) = load(written(tmp_path / "hops.json", [PARAGRAPHS[layout]]))
+    assert item.history == (
+        Document(title="Ann", text="Ann is 40. She sails."),
+        Document(title="Bo", text="Bo is 30."),
+    )
 
 
 def test_hotpotqa_keeps_its_own_ids(tmp_path: Path) -> None:

@@ -46,7 +46,8 @@ def test_every_strategy_and_the_baselines_are_measured_unless_told(outlay: Outla
     ran = outlay(
         "bench", "run", *SIMULATED, "--output-tokens", "99", "--out", str(tmp_path), "--dry-run", "--json"
     )
-    alone = [name for name, kind in STRATEGIES.items() if "teacher" not in collaborators(kind)]
+    # Neither a teacher nor something to remember is there.
+    alone = [name for name, kind in STRATEGIES.items() if not {"teacher", "memory"} & {*collaborators(kind)}]
     assert ran.json["conditions"] == [
         f"{name} @ output_tokens=99" for name in ("self-consistency:n=3", *alone)
     ]

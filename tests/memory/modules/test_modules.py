@@ -9,7 +9,7 @@ import pytest
 from memory.modules.history import CHUNKS, PRICE, QUESTION, REPLIES, SIMILARITIES, chunk, reply, willing
 
 from outlay.budget import Budget, Usage
-from outlay.errors import BudgetExhaustedError, ConfigurationError, ModelError, ModelUnavailableError
+from outlay.errors import ConfigurationError, ModelError, ModelUnavailableError
 from outlay.ledger import Ledger
 from outlay.memory.modules import DESCRIPTIONS, MODULES, Extracted, Modules, Tier
 from outlay.testing import HashEmbedder, ScriptedModel
@@ -174,10 +174,32 @@ def test_a_fence_that_is_too_small_leaves_the_tiers_that_cost_nothing(name: Modu
 
 
 @pytest.mark.parametrize("tiering", ["reasoning", "capacity"])
-def test_where_every_tier_costs_a_fence_that_is_too_small_is_the_callers_business(tiering: Tiering) -> None:
+@pytest.mark.parametrize("name", MODULES)
+def test_where_every_tier_costs_a_fence_that_is_too_small_leaves_the_rule(
+    tiering: Tiering, name: ModuleName
+) -> None:
     modules = made(dict.fromkeys(Tier, willing()), tiering)
-    with Ledger(Budget(calls=0)), pytest.raises(BudgetExhaustedError):
-        asyncio.run(work(modules, "entity", Tier.HIGH))
+    with Ledger(Budget(calls=0)) as ledger:
+        found = asyncio.run(work(modules, name, Tier.HIGH))
+    assert (found.used, ledger.usage) == (Tier.LOW, Usage())
+    assert content(found) == content(spent(made(willing()), name, Tier.LOW)[0])
+    assert "done by rule" in found.notes[-1]
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("tiering", ["implementation", "reasoning", "capacity"])
+def test_the_worst_case_of_a_list_is_what_its_call_reserves(
+    tiering: Tiering, name: Literal["entity", "temporal", "topic"]
+) -> None:
+    modules = made(dict.fromkeys(Tier, willing()), tiering, max_output_tokens=40)
+    low, mid, high = (asyncio.run(modules.worst_case(name, QUESTION, CHUNKS, tier)) for tier in Tier)
+    assert high is not None
+    assert (low is None, mid is None) == (tiering == "implementation",) * 2
+    whole = high.prompt_tokens + 40
+    with Ledger(Budget(total_tokens=whole)) as ledger:
+        assert asyncio.run(work(modules, name, Tier.HIGH)).used == Tier.HIGH
+    assert ledger.usage.prompt_tokens == high.prompt_tokens
+    assert asyncio.run(modules.worst_case(name, QUESTION, (), Tier.HIGH)) is None
 
 
 @pytest.mark.parametrize("tokens", [150, 200, 400])

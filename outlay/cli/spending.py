@@ -94,7 +94,9 @@ def _alone(directory: Path) -> Iterator[None]:
     try:
         from filelock import FileLock, Timeout  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as exc:
-        raise ConfigurationError("a bank needs filelock: pip install 'outlay[retrieval]'") from exc
+        raise ConfigurationError(
+            "keeping what was spent needs filelock: pip install 'outlay[retrieval]'"
+        ) from exc
     lock = FileLock(directory / "lock", timeout=0)
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,276 @@
+"""BudgetMem: a question over a long history, answered from what five modules extract at query time.
+
+February 2026, arXiv 2602.06025. Chunks of the history are retrieved; a filter, three extracting modules and
+a summary work on them, each at a tier (LOW, MID, HIGH) that a router picks; a fixed model answers from the
+summary. Beyond the paper: the fence around a run holds, the answer's part of it is set aside first, the
+router is told what is left for the modules, and a module that cannot be paid falls to a rule that is free.
+
+    START -> retrieve -(found)-> filter -> {entity, temporal, topic} -> summary -> answer -> END
+             retrieve -(nothing)-> answer
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
+
+from langgraph.graph import END, START, StateGraph
+
+from outlay.agents.budget_mem.allotting import (
+    FEWER,
+    FEWEST_ANSWER_TOKENS,
+    Allotting,
+    left_for_modules,
+    less,
+    share_of_time,
+)
+from outlay.agents.budget_mem.config import Config
+from outlay.agents.budget_mem.prompts import answer_prompt
+from outlay.agents.budget_mem.reading import answered, waited_for
+from outlay.agents.budget_mem.routing import Deciding, router_of
+from outlay.agents.budget_mem.state import (
+    ChooseUpdate,
+    ExtractUpdate,
+    OutcomeUpdate,
+    RetrieveUpdate,
+    State,
+)
+from outlay.agents.budget_mem.trimming import Trimming
+from outlay.errors import BudgetExhaustedError, ConfigurationError
+from outlay.memory.conversations import History, Memory
+from outlay.memory.modules import MODULES, Modules, Tier
+from outlay.outcome import unpaid
+from outlay.strategy import Strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from outlay.agents.budget_mem.state import Picked
+    from outlay.memory.conversations import Chunk
+    from outlay.memory.modules import Router
+    from outlay.model import Model
+
+ListName = Literal["entity", "temporal", "topic"]
+
+LISTS: Final[tuple[ListName, ...]] = ("entity", "temporal", "topic")
+STAGES: Final = {"filter": 4, "entity": 3, "temporal": 3, "topic": 3, "summary": 2}
+"""How many stages are still to come with each module, answering included."""
+NO_MEMORY: Final = "no memory was given: answered from the question alone"
+NOTHING_FOUND: Final = "the memory has nothing: answered from the question alone"
+
+
+@dataclass(frozen=True, init=False)
+class BudgetMem(Strategy[Config]):
+    """Answers from a memory; its modules work at the tiers that a router picks.
+
+    `routed(answer)` tells the tiers.
+
+    Args:
+        model: Answers, and does the modules' work where no other model is given for a tier.
+        memory: A `Memory`, any `History`, or a directory.
+        router: Any `Router`; the path of a policy; `low`, `mid`, `high` or `random`; or a tier for each
+            module in their order, such as `20012`. Unless given: MID under `implementation`, whose rules
+            cost no tokens, else LOW.
+        low: The modules' model at LOW.
+        mid: At MID.
+        high: At HIGH.
+    """
+
+    name: ClassVar[str] = "budget-mem"
+    summary: ClassVar[str] = (
+        "what a long history says on the question, each part of it at the tier it is worth"
+    )
+    planning: ClassVar[frozenset[str]] = frozenset({"filter", *LISTS, "summary"})
+    stored: ClassVar[frozenset[str]] = frozenset({"memory", "router"})
+    Config: ClassVar[type[Config]] = Config
+
+    model: Model
+    memory: History | None = None
+    router: Router | None = None
+    low: Model | None = None
+    mid: Model | None = None
+    high: Model | None = None
+
+    def __init__(self, *collaborators: Any, **parameters: Any) -> None:
+        super().__init__(*collaborators, **parameters)
+        tiering, embedder = self.config.tiering, self.memory.embedder if self.memory is not None else None
+        if tiering == "capacity" and not (self.low or self.mid or self.high):
+            raise ConfigurationError("tiering=capacity needs models of its tiers: give low=, mid= or high=")
+        object.__setattr__(self, "router", router_of(self.router, tiering, self.config.seed, embedder))
+
+    @classmethod
+    def collaborator(cls, name: str, given: Any) -> Any:
+        if name == "memory" and isinstance(given, (str, Path)):
+            return Memory.open(given)
+        if name == "memory" and given is not None and not isinstance(given, History):
+            raise ConfigurationError(f"memory is {given!r}: give a Memory, another History, or its directory")
+        return given if name in cls.stored else super().collaborator(name, given)
+
+    def over(self, memory: History) -> Self:
+        """Give the same strategy on another memory.
+
+        Raises:
+            PolicyError: Its policy was trained with another embedder than that memory's.
+        """
+        return replace(self, memory=memory)
+
+    def build(self) -> StateGraph[State]:
+        graph = StateGraph(State)
+        graph.add_node("retrieve", self.node(self.retrieve))
+        graph.add_node("filter", self.node(self.filter))
+        graph.add_node("entity", self.node(self.entity))
+        graph.add_node("temporal", self.node(self.temporal))
+        graph.add_node("topic", self.node(self.topic))
+        graph.add_node("summary", self.node(self.summarise, "summary"))
+        graph.add_node("answer", self.node(self.answer))
+        graph.add_edge(START, "retrieve")
+        graph.add_conditional_edges("retrieve", self.found, ["filter", "answer"])
+        for name in LISTS:
+            graph.add_edge("filter", name)
+        graph.add_edge(list(LISTS), "summary")
+        graph.add_edge("summary", "answer")
+        graph.add_edge("answer", END)
+        return graph
+
+    async def retrieve(self, state: State) -> RetrieveUpdate:
+        question, memory, notes = state["question"], self.memory, (NO_MEMORY,)
+        hits: tuple[tuple[Chunk, float], ...] = ()
+        if memory is not None:
+            hits = await asyncio.to_thread(memory.retrieve, question, self.config.k)
+            notes = () if hits else (NOTHING_FOUND,)
+        allotted = await self._allotting.allot(question, [chunk for chunk, _ in hits])
+        kept = hits[: allotted.chunks]
+        if allotted.tokens and len(kept) < len(hits):
+            notes = (FEWER.format(kept=len(kept), found=len(hits)),)
+        return {
+            "chunks": tuple(chunk for chunk, _ in kept),
+            "similarities": tuple(float(similarity) for _, similarity in kept),
+            "answer_tokens": allotted.tokens,
+            "picked": () if kept or memory is None else await self._unused(question),
+            "extracted": None,
+            "notes": notes,
+        }
+
+    async def filter(self, state: State) -> ChooseUpdate:
+        question, chunks, deciding, modules = (
+            state["question"],
+            state["chunks"],
+            self._deciding,
+            self._modules,
+        )
+        asked = await deciding.question(question)
+        given = await deciding.chunks([chunk.id for chunk in chunks], asked)
+        picked = [deciding.choose("filter", asked, given, left_for_modules())]
+        with share_of_time(STAGES["filter"]):
+            kept = await modules.filter(question, chunks, state["similarities"], picked[0].tier)
+        passed = _by_id(chunks, kept.chunks)
+        await self._allotting.shrink(question, passed, state["answer_tokens"])
+        given, left = await deciding.chunks(kept.chunks, asked), left_for_modules()
+        # Chosen here, one after the other: in the order of their ends a router that draws would not repeat.
+        for name in LISTS:
+            picked.append(deciding.choose(name, asked, given, left))
+            left = less(left, await modules.worst_case(name, question, passed, picked[-1].tier))
+        return {"picked": tuple(picked), "extracted": {"filter": kept}}
+
+    async def entity(self, state: State) -> ExtractUpdate:
+        return await self._extract("entity", state)
+
+    async def temporal(self, state: State) -> ExtractUpdate:
+        return await self._extract("temporal", state)
+
+    async def topic(self, state: State) -> ExtractUpdate:
+        return await self._extract("topic", state)
+
+    async def summarise(self, state: State) -> ChooseUpdate:
+        question, found, deciding = state["question"], state["extracted"], self._deciding
+        lists = [found[name].lines for name in LISTS]
+        kept = found["filter"].chunks
+        asked = await deciding.question(question)
+        given = await deciding.lists(lists)
+        if given is None:
+            given = await deciding.chunks(kept, asked)
+        picked = deciding.choose("summary", asked, given, left_for_modules())
+        with share_of_time(STAGES["summary"]):
+            made = await self._modules.summarise(question, _by_id(state["chunks"], kept), *lists, picked.tier)
+        return {"picked": (*state["picked"], picked), "extracted": {"summary": made}}
+
+    async def answer(self, state: State) -> OutcomeUpdate:
+        question, extracted = state["question"], state["extracted"]
+        # Without an answer that can be paid for, the call is refused, and the refusal says what was short.
+        tokens = state["answer_tokens"] or self.config.max_answer_tokens
+        notes = [
+            *state["notes"],
+            *(note for name in MODULES if name in extracted for note in extracted[name].notes),
+        ]
+        material = ""
+        try:
+            with self._allotting.answering():
+                if "summary" in extracted:
+                    material, cut = await Trimming(self._allotting, question, tokens).trim(
+                        extracted["summary"],
+                        _by_id(state["chunks"], extracted["filter"].chunks),
+                        [extracted[name].lines for name in LISTS],
+                    )
+                    notes += cut
+                completion = await self.speak(
+                    self.model,
+                    answer_prompt(question, material),
+                    max_output_tokens=tokens,
+                    min_output_tokens=min(tokens, FEWEST_ANSWER_TOKENS),
+                    temperature=self.config.temperature,
+                )
+        except BudgetExhaustedError as exc:
+            return {"outcome": unpaid(exc)}
+        return {"outcome": answered(completion, notes, waited_for(LISTS))}
+
+    def found(self, state: State) -> Literal["filter", "answer"]:
+        """Is there anything to extract from, and an answer that it is paid for?"""
+        return "filter" if state["chunks"] else "answer"
+
+    async def _extract(self, name: ListName, state: State) -> ExtractUpdate:
+        tier = next(one.tier for one in state["picked"] if one.module == name)
+        chunks = _by_id(state["chunks"], state["extracted"]["filter"].chunks)
+        with share_of_time(STAGES[name]):
+            made = await self._modules.extract(name, state["question"], chunks, tier)
+        return {"extracted": {name: made}}
+
+    async def _unused(self, question: str) -> tuple[Picked, ...]:
+        """Ask for every tier though no module will work, so that a log of choices has all of them."""
+        deciding = self._deciding
+        asked = await deciding.question(question)
+        given = await deciding.chunks((), asked)
+        return tuple(deciding.choose(name, asked, given, left_for_modules()) for name in MODULES)
+
+    @property
+    def _allotting(self) -> Allotting:
+        return Allotting(self.model, top_k=self.config.top_k, most=self.config.max_answer_tokens)
+
+    @property
+    def _deciding(self) -> Deciding:
+        router, memory = self.router, self.memory
+        if router is None or memory is None:
+            raise AssertionError  # `retrieve` finds nothing without a memory, and a router is always made
+        return Deciding(router, memory, self.config.trade_off)
+
+    @property
+    def _modules(self) -> Modules:
+        config, memory = self.config, self.memory
+        if memory is None:
+            raise AssertionError  # as above
+        models = {Tier.LOW: self.low, Tier.MID: self.mid, Tier.HIGH: self.high}
+        return Modules(
+            {tier: model or self.model for tier, model in models.items()},
+            config.tiering,
+            top_k=config.top_k,
+            max_output_tokens=config.max_output_tokens,
+            most_lines=config.most_lines,
+            temperature=config.temperature,
+            embedder=memory.embedder,
+        )
+
+
+def _by_id(chunks: Iterable[Chunk], ids: Iterable[int]) -> list[Chunk]:
+    known = {chunk.id: chunk for chunk in chunks}
+    return [known[id_] for id_ in ids]

@@ -1,0 +1,91 @@
+"""How a log was made, beside it: what is learnt from it holds for that and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pydantic import ValidationError
+
+from outlay.budget import Price, Record
+from outlay.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FACTS: Final = "facts.json"
+LOG: Final = "log.jsonl"
+
+
+class Facts(Record):
+    """How a log was made; the same for all of its episodes."""
+
+    embedder: str
+    """Whose vectors are in the log, as an `Embedder` calls itself."""
+    model: str
+    """What answered."""
+    price: Price | None = None
+    """Of the model; `None`: LiteLLM's."""
+    prices: dict[str, Price] = {}  # noqa: RUF012 - pydantic copies it
+    """Of further models."""
+    strategy: str
+    """In its canonical form."""
+    vectors: tuple[tuple[int, ...], ...]
+    """The tier vectors that every question was run at."""
+    source: str
+    """Where the questions came from, without the folders of this machine."""
+    scorer: str
+    """What said how right an answer was, as on the command line."""
+    simulated: bool = False
+    """Whether answers are a simulation's."""
+    questions: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
+    """The digest of each question that was to be logged, by its id."""
+
+
+def read_facts(directory: Path) -> Facts:
+    """Give how the log in a directory was made.
+
+    Raises:
+        ConfigurationError: There is no log, or nobody knows how it was made.
+    """
+    file = directory / FACTS
+    try:
+        return Facts.model_validate_json(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as exc:
+        cure = "make one with outlay train-router collect"
+        raise ConfigurationError(f"{directory} holds no log: {cure} {directory}") from exc
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise ConfigurationError(f"{file} cannot be read ({what}): mend it, or collect anew") from exc
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigurationError(f"{file} cannot be read ({exc}): mend it, or collect anew") from exc
+
+
+def keep_facts(directory: Path, facts: Facts) -> None:
+    """Write down how a log is made, or see that it goes on as it began.
+
+    Raises:
+        ConfigurationError: It was made otherwise.
+    """
+    log = directory / LOG
+    if log.exists() and log.stat().st_size:
+        before = read_facts(directory)
+        _check_same(directory, before, facts)
+        facts = facts.model_copy(update={"questions": before.questions | facts.questions})
+    new = directory / f"{FACTS}.new"
+    new.write_text(facts.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    new.replace(directory / FACTS)
+
+
+def _check_same(directory: Path, before: Facts, now: Facts) -> None:
+    for name in Facts.model_fields:
+        was, is_now = getattr(before, name), getattr(now, name)
+        if name != "questions" and was != is_now:
+            raise ConfigurationError(
+                f"{directory} was made with {name} {was}, not {is_now}: go on as before, or give another OUT"
+            )
+    for question, digest in now.questions.items():
+        if before.questions.get(question, digest) != digest:
+            raise ConfigurationError(
+                f"question {question!r} is not the one that {directory} was made with: give another OUT"
+            )

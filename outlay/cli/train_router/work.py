@@ -1,0 +1,171 @@
+"""What is to be logged: read from an order, and refused where it cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from outlay.agents.budget_mem import BudgetMem
+from outlay.agents.budget_mem.collecting import Question
+from outlay.agents.spec import canonical, models_in, parse_spec, strategy_from_spec
+from outlay.bench.manifest import shown_model
+from outlay.bench.scoring import check_items
+from outlay.bench.simulation import is_simulated, known_questions
+from outlay.bench.sources import default_scorer
+from outlay.budget import FREE, Budget
+from outlay.cli.order import read_price, read_prices, refuse_policy
+from outlay.cli.questions import read_items, source_of
+from outlay.cli.train_router.facts import Facts
+from outlay.errors import ConfigurationError
+from outlay.memory.conversations import Memory
+from outlay.model import Model
+from outlay.retrieval.embedders import embedder_named
+from outlay.routers.tiers.design import tier_vectors
+from outlay.testing import simulated_from_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from outlay.bench.items import Item
+    from outlay.budget import Price
+    from outlay.cli.train_router.order import CollectOrder
+    from outlay.memory.modules import Tier
+    from outlay.replay import Replay
+
+KINDS: Final = ("category", "type")
+"""The labels that say of what kind a question is: LoCoMo's, HotpotQA's."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be logged, read."""
+
+    order: CollectOrder
+    items: tuple[Item, ...]
+    scorer: str
+    spec: str
+    vectors: tuple[tuple[Tier, ...], ...]
+    budget: Budget
+    price: Price | None
+    prices: Mapping[str, Price]
+
+    @property
+    def title(self) -> str:
+        """What is running, in a few words."""
+        return f"{source_of(self.order.questions)} on {shown_model(self.order.model)}"
+
+    @property
+    def simulated(self) -> bool:
+        """Whether a model is a simulation."""
+        return any(map(is_simulated, (self.order.model, *models_in(self.spec))))
+
+    def strategy(self, replay: Replay | None) -> BudgetMem:
+        """Make what answers.
+
+        Raises:
+            ConfigurationError: A model or a parameter is wrong.
+        """
+        model = self._model(self.order.model, self.price, replay, self.order.api_base)
+
+        def named(name: str) -> Model:
+            return self._model(name, self.prices.get(name), replay)
+
+        made = strategy_from_spec(self.spec, model, model_named=named)
+        assert isinstance(made, BudgetMem)  # noqa: S101 - `read_work` has seen to it
+        return made
+
+    def _model(
+        self, name: str, price: Price | None, replay: Replay | None, api_base: str | None = None
+    ) -> Model:
+        if is_simulated(name):
+            priced = {} if price is None else {"price": price}
+            return simulated_from_spec(name, known_questions(self.items, alone=True), replay=replay, **priced)
+        return Model(name, price=price, api_base=api_base, timeout=self.order.timeout, replay=replay)
+
+
+def read_work(order: CollectOrder) -> Work:
+    """Read everything that was asked for; nothing is called yet.
+
+    Raises:
+        ConfigurationError: Something in the order is wrong.
+    """
+    refuse_policy(order.model)
+    spec = canonical(order.strategy)
+    name, written = parse_spec(spec)
+    if name != BudgetMem.name:
+        raise ConfigurationError(f"{name!r} has no modules: give --strategy {BudgetMem.name}:...")
+    if "router" in written:
+        raise ConfigurationError(
+            "every question is run at every tier vector: leave router= out of --strategy"
+        )
+    items = read_items(order.questions)
+    scorer = order.questions.scorer or default_scorer(items)
+    check_items(items, scorer)
+    if "memory" not in written and not all(item.remembered for item in items):
+        raise ConfigurationError(
+            "there are questions about no text, which leave nothing to remember: take others, or name a "
+            "memory: --strategy budget-mem:memory=DIR"
+        )
+    return Work(
+        order=order,
+        items=items,
+        scorer=scorer,
+        spec=spec,
+        vectors=tier_vectors(order.vectors, turn=order.turn),
+        budget=Budget(**order.limits),
+        price=read_price(order.price),
+        prices=read_prices(order.prices),
+    )
+
+
+def question_of(item: Item) -> Question:
+    """Give what is asked of an item, with its kind."""
+    kind = next((str(item.labels[label]) for label in KINDS if label in item.labels), "")
+    return Question(id=item.id, text=item.question, kind=kind)
+
+
+def check_prices(work: Work) -> None:
+    """Refuse models of unknown price, and modules that cost nothing: there is then nothing to weigh.
+
+    Raises:
+        ConfigurationError: There are such.
+    """
+    strategy = work.strategy(None)
+    if isinstance(strategy.memory, Memory):
+        strategy.memory.close()
+    given = {work.order.model: work.price, **work.prices}
+    ask = [strategy.high or strategy.model]
+    if strategy.config.tiering != "implementation":
+        ask += [strategy.low or strategy.model, strategy.mid or strategy.model]
+    prices = {
+        model.name: given.get(model.name) or model.provider.price(1) for model in [strategy.model, *ask]
+    }
+    for name, price in prices.items():
+        if price is None:
+            option = "--price " if name == work.order.model else f"--price-of {name}="
+            raise ConfigurationError(
+                f"the price of {name} is unknown, and an unknown price is not 0: give {option}IN,OUT, "
+                "dollars per million tokens"
+            )
+    if all(prices[model.name] == FREE for model in ask):
+        raise ConfigurationError(
+            f"the modules cost nothing with {ask[0].name}, so that a router would have nothing to save: give "
+            "a price, --price IN,OUT or --price-of MODEL=IN,OUT, dollars per million tokens"
+        )
+
+
+def facts_of(work: Work, strategy: BudgetMem) -> Facts:
+    """Say how a log is made, before anything is in it."""
+    own = strategy.memory
+    return Facts(
+        embedder=embedder_named(work.order.embedder).name if own is None else own.embedder.name,
+        model=work.order.model,
+        price=work.price,
+        prices=dict(work.prices),
+        strategy=work.spec,
+        vectors=tuple(tuple(map(int, vector)) for vector in work.vectors),
+        source=source_of(work.order.questions),
+        scorer=work.scorer,
+        simulated=work.simulated,
+        questions={item.id: item.digest for item in work.items},
+    )

@@ -1,0 +1,189 @@
+"""A hard fence: never overspent, and always an answer where a phrase can be paid for."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from agents.budget_mem.worlds import (
+    ANSWER,
+    QUESTION,
+    Watched,
+    asked_for,
+    is_answer,
+    line,
+    paid_for,
+    policy,
+    strategy,
+    willing,
+)
+from memory.modules.history import CHUNKS, PRICE
+
+from outlay import Budget, Ledger
+from outlay.agents.budget_mem import routed
+from outlay.agents.budget_mem.allotting import SHORT_ANSWER_TOKENS
+from outlay.memory.modules import MODULES, Tier
+from outlay.memory.modules.showing import shown
+from outlay.routers.tiers import FixedRouter
+from outlay.testing import ScriptedModel, prompt
+
+if TYPE_CHECKING:
+    from outlay.memory.conversations import Memory
+    from outlay.memory.modules import Tiering
+    from outlay.model import Request
+
+BUDGETS = [
+    *(Budget(total_tokens=tokens) for tokens in (90, 150, 300, 500, 1000, 2000)),
+    *(Budget(output_tokens=tokens) for tokens in (8, 25, 60, 200)),
+    *(Budget(calls=calls) for calls in (1, 2, 4)),
+    *(Budget(usd=usd) for usd in (0.00015, 0.0004, 0.001)),
+    Budget(total_tokens=400, output_tokens=60, calls=3, usd=0.0005, seconds=60),
+]
+
+
+@pytest.mark.parametrize("tiering", ["implementation", "reasoning", "capacity"])
+@pytest.mark.parametrize("budget", BUDGETS, ids=str)
+def test_no_fence_is_overspent_and_every_one_gets_its_answer(
+    memory: Memory, budget: Budget, tiering: Tiering
+) -> None:
+    made = strategy(memory, "high", tiering=tiering, high=willing(name="large"))
+    answer = made.run(QUESTION, budget)
+    assert (answer.value, answer.stop_reason) == (ANSWER, "finished")
+    assert answer.usage.total_tokens <= (budget.total_tokens or 10**6)
+    assert answer.usage.output_tokens <= (budget.output_tokens or 10**6)
+    assert answer.usage.calls <= (budget.calls or 10**6)
+    assert answer.usage.usd is not None
+    assert answer.usage.usd <= (budget.usd or 1)
+
+
+def test_modules_that_waste_what_they_are_given_leave_the_answer_its_part(memory: Memory) -> None:
+    def rambling(request: Request) -> str:
+        return ANSWER if is_answer(request) else "so to say " * 1000
+
+    for tokens in (200, 400, 600):
+        model = ScriptedModel(rambling)
+        answer = strategy(memory, "high", model).run(QUESTION, Budget(total_tokens=tokens))
+        assert (answer.value, answer.usage.total_tokens <= tokens) == (ANSWER, True)
+        assert CHUNKS[0].text in asked_for(model)[0]
+
+
+def test_retrieval_shrinks_to_what_the_answer_can_be_read_from(memory: Memory) -> None:
+    model = willing()
+    found = [chunk for chunk, _ in memory.retrieve(QUESTION, 4)]
+    budget = Budget(total_tokens=paid_for(shown(found[:2])))
+    answer = strategy(memory, "low", model).run(QUESTION, budget)
+    retrieved = next(entry.update["chunks"] for entry in answer.trace if entry.node == "retrieve")
+    assert [chunk["id"] for chunk in retrieved] == [chunk.id for chunk in found[:2]]
+    assert "an answer from 2 of 4 retrieved chunks is all that fits" in str(answer.degraded)
+    assert answer.usage.total_tokens <= (budget.total_tokens or 0)
+
+
+def test_of_a_chunk_that_does_not_fit_a_part_is_read(memory: Memory) -> None:
+    model = willing()
+    best, _ = memory.retrieve(QUESTION, 1)[0]
+    lines = shown([best]).splitlines()
+    budget = Budget(total_tokens=paid_for("\n".join(lines[:2]), tokens=SHORT_ANSWER_TOKENS))
+    answer = strategy(memory, "mid", model).run(QUESTION, budget)
+    (asked,) = asked_for(model)
+    assert answer.value == ANSWER
+    assert "\n".join(lines[:2]) in asked
+    assert lines[2] not in asked
+    assert "cut to the first 2 lines of the best chunk" in str(answer.degraded)
+
+
+@pytest.mark.parametrize("tiers", ["low", "mid"])
+def test_of_each_part_of_a_summary_that_is_too_long_the_best_stay(memory: Memory, tiers: str) -> None:
+    model, short = willing(), willing()
+    strategy(memory, tiers, model).run(QUESTION)
+    best, _ = memory.retrieve(QUESTION, 1)[0]
+    for less in (5, 30, 60):
+        whole = len(asked_for(model)[0].split()) + 20
+        answer = strategy(memory, tiers, short).run(QUESTION, Budget(total_tokens=whole - less))
+        assert best.text in asked_for(short)[-1]
+        assert "of each part" in str(answer.degraded)
+    prompts = [len(asked.split()) for asked in asked_for(short)]
+    assert prompts == sorted(prompts, reverse=True)
+
+
+def test_a_note_that_is_too_long_keeps_its_first_lines(memory: Memory) -> None:
+    note = "\n".join(f"{number} {'word ' * 9}" for number in range(6))
+
+    def script(request: Request) -> str:
+        return note if "short note" in prompt(request) else line(request)
+
+    free, model = ScriptedModel(script), ScriptedModel(script, window=paid_for(note) - 15)
+    strategy(memory, "00002", free, top_k=1).run(QUESTION)
+    answer = strategy(memory, "00002", model, high=free, top_k=1).run(QUESTION)
+    (whole,), (asked,) = asked_for(free), asked_for(model)
+    assert note.strip() in whole
+    assert "3 word" in asked
+    assert "4 word" not in asked
+    assert "cut to its first 4 lines" in str(answer.degraded)
+
+
+@pytest.mark.parametrize(
+    "budget", [Budget(total_tokens=30), Budget(output_tokens=3), Budget(usd=1e-6)], ids=str
+)
+def test_a_budget_that_pays_for_no_phrase_is_an_outcome_and_pays_for_no_module(
+    memory: Memory, budget: Budget
+) -> None:
+    model, router = willing(), Watched()
+    answer = strategy(memory, router, model).run(QUESTION, budget)
+    assert (answer.text, answer.stop_reason, model.requests) == ("", "budget", [])
+    assert answer.degraded
+    assert tuple(decision.module for decision in router.asked) == MODULES
+
+
+def test_the_router_is_told_what_the_answer_leaves_and_what_its_choices_may_cost(memory: Memory) -> None:
+    router = Watched(FixedRouter.of([0, 2, 0, 2, 0]))
+    strategy(memory, router).run(QUESTION, Budget(total_tokens=1000, calls=9))
+    left = [decision.left for decision in router.asked]
+    tokens = [budget.total_tokens or 0 for budget in left if budget]
+    calls = [budget.calls for budget in left if budget]
+    assert tokens[0] < 1000 - 20  # the answer's part is not theirs
+    assert tokens[0] <= tokens[1]  # the filter cost nothing, and the answer needs no more
+    assert tokens[2] < tokens[1] - 60  # entity may take its prompt and sixty tokens
+    assert tokens[3] == tokens[2]  # temporal is free
+    assert calls == [8, 8, 7, 7, 6]
+
+
+def test_what_the_filter_left_out_is_free_for_the_lists(memory: Memory) -> None:
+    router = Watched(FixedRouter(Tier.LOW))
+    strategy(memory, router, top_k=4).run("Which pottery class?", Budget(total_tokens=300))
+    before, after = (decision.left for decision in router.asked[:2])
+    assert before is not None
+    assert after is not None
+    assert (after.total_tokens or 0) > (before.total_tokens or 0) + 40  # three chunks of four
+
+
+def test_a_fence_around_several_runs_is_shared(memory: Memory) -> None:
+    made = strategy(memory, "high", willing(delay=0.002))
+
+    async def at_once() -> list[str]:
+        answers = await asyncio.gather(*(made.arun(QUESTION) for _ in range(4)))
+        return [answer.stop_reason for answer in answers]
+
+    with Ledger(Budget(total_tokens=1500)) as ledger:
+        asyncio.run(at_once())
+    assert 0 < ledger.usage.total_tokens <= 1500
+
+
+@pytest.mark.timeout(60)
+def test_a_module_that_takes_too_long_is_broken_off_in_time_for_the_answer(memory: Memory) -> None:
+    async def slow(request: Request) -> str:
+        if not is_answer(request):
+            await asyncio.sleep(300)
+        return line(request)
+
+    model = ScriptedModel(slow, price=PRICE)
+    answer = strategy(memory, "00002", model).run(QUESTION, Budget(seconds=12))
+    assert (answer.value, answer.stop_reason) == (ANSWER, "finished")
+    used = routed(answer)[-1].used
+    assert used is not None
+    assert used < Tier.HIGH
+
+
+def test_a_policy_runs_inside_a_fence(memory: Memory) -> None:
+    answer = strategy(memory, policy()).run(QUESTION, Budget(total_tokens=500))
+    assert (answer.value, answer.usage.total_tokens <= 500) == (ANSWER, True)
