@@ -18,6 +18,7 @@ from outlay.cli.bench.app import app as bench
 from outlay.cli.exits import ANSWERED, FAILED, INTERRUPTED, quiet_failures, say_error, status_of
 from outlay.cli.options import Json  # noqa: TC001 - typer reads the annotations
 from outlay.cli.order import Order
+from outlay.cli.train_router.app import app as train_router
 from outlay.errors import OutlayError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ app: Final = typer.Typer(
 
 app.add_typer(bench)
 app.add_typer(bank)
+app.add_typer(train_router)
 
 Strategy = Annotated[
     str, typer.Argument(help="A strategy's name, with parameters: 'self-consistency:n=3,threshold=0.9'.")

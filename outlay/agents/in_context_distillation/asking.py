@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from outlay.agents.in_context_distillation.prompts import (
+    action_schema,
     planning_messages,
     question_messages,
     read_action,
     read_answer,
     read_code,
     step_messages,
+    unwrapped,
 )
 from outlay.agents.in_context_distillation.state import Sample
 from outlay.environments import OneStep
@@ -133,9 +135,9 @@ class Asking:
         return Wave(fewer, tokens, tuple(notes))
 
     async def sample(
-        self, model: Model, messages: Messages, wave: Wave, *, first: int
+        self, model: Model, messages: Messages, wave: Wave, turn: Turn, *, first: int
     ) -> tuple[Completion | OutlayError, ...]:
-        """Draw a wave of samples; those that failed are errors in their places.
+        """Draw a wave of samples of what to do at `turn`; those that failed are errors in their places.
 
         Raises:
             BudgetExhaustedError: The fence did not hold one of them.
@@ -149,6 +151,7 @@ class Asking:
                 temperature=self.config.temperature,
                 seed=self.config.seed,
                 return_failures=True,
+                **({"response_schema": action_schema(turn.admissible)} if self._constrained(turn) else {}),
             )
         except ModelError as exc:
             return (exc,) * wave.samples
@@ -189,8 +192,12 @@ class Asking:
         if self.config.equivalence == "python":
             return read_code(said)
         if not isinstance(environment, OneStep):
+            said = unwrapped(said) if self._constrained(turn) else said
             return read_action(said, turn.admissible)
         return read_answer(said, whole=self.config.equivalence not in {"auto", "answer"})
+
+    def _constrained(self, turn: Turn) -> bool:
+        return self.config.constrain and not self.config.reasoning and bool(turn.admissible)
 
     async def _in_waves(self, model: Model, claim: Claim, cascade: Cascade) -> bool:
         """Whether stopping early saves more samples than asking again costs prompts."""
@@ -221,9 +228,8 @@ class Asking:
             turn,
             taken,
             shown,
+            self.config,
             plan=plan,
-            reasoning=self.config.reasoning,
-            list_actions=self.config.list_actions,
         )
 
     async def _fits(self, model: Model, messages: Messages, most: int) -> bool:

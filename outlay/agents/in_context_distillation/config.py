@@ -21,7 +21,10 @@ class Config(Settings):
     window: int = Field(default=5, ge=0)
     """Steps of a demonstration on each side of the one that is most like the current step."""
     retrieve: Literal["step", "episode"] = "step"
-    """Whether demonstrations are looked up anew at every step, or once for the episode."""
+    """Whether demonstrations are looked up anew at every step, or once for the episode.
+
+    Those of an episode stand before it, where a provider's prompt cache keeps them.
+    """
     n: int = Field(default=3, gt=0, le=100)
     """Samples of the student's action (N); 1 trusts it always."""
     rule: Literal["unanimity", "majority"] | Share = "unanimity"
@@ -43,6 +46,12 @@ class Config(Settings):
     """Whether it says what it thinks before it acts; only actions are compared."""
     list_actions: bool = True
     """Whether the prompt lists the actions that are possible, where the environment tells."""
+    constrain: bool = False
+    """Whether the student can say nothing but a possible action, where the environment tells which there are.
+
+    By constrained decoding (a JSON schema), which providers and servers must offer; with thoughts or without
+    a list of actions it changes nothing.
+    """
     teacher_demonstrations: bool = False
     """Whether the teacher sees demonstrations, too."""
     max_steps: int = Field(default=30, gt=0)

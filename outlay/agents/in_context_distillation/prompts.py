@@ -1,14 +1,15 @@
 """What the student and the teacher are told, and how their replies are read.
 
-A question's demonstrations are earlier turns of the conversation: question, answer. In an episode the
-transcript is the conversation, so that a server's prompt cache keeps what does not change, and the
-demonstrations of a step stand in the last message, behind everything that stays.
+What stays the same comes first, so that a server's prompt cache keeps it. A question's demonstrations are
+earlier turns of the conversation: question, answer. In an episode the transcript is the conversation;
+demonstrations of the whole episode are turns before it, those of a step stand in the last message.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from outlay.agents.in_context_distillation.state import Sample
 from outlay.answers import asked, extract, normalise
@@ -18,8 +19,9 @@ from outlay.routers.cascade import normalise_action
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from outlay.agents.in_context_distillation.config import Config
     from outlay.environments import Taken, Turn
-    from outlay.memory.demonstrations import Demonstration
+    from outlay.memory.demonstrations import Demonstration, Step
     from outlay.model import Completion
 
     Messages = list[dict[str, str]]
@@ -73,10 +75,9 @@ def step_messages(
     turn: Turn,
     taken: Sequence[Taken],
     demonstrations: Sequence[Demonstration],
+    config: Config,
     *,
     plan: str = "",
-    reasoning: bool = False,
-    list_actions: bool = True,
 ) -> Messages:
     """Ask for the next action of an episode.
 
@@ -86,23 +87,24 @@ def step_messages(
         turn: What is seen now.
         taken: The steps so far.
         demonstrations: Windows of others' episodes, the most alike first; the last in the prompt.
+        config: What is shown, and whether a thought is asked for.
         plan: The plan that was made, if one was.
-        reasoning: Whether a thought is asked for.
-        list_actions: Whether the possible actions are listed.
     """
+    reasoning, lasting = config.reasoning, config.retrieve == "episode"
     system = "\n\n".join(filter(None, [THINKING if reasoning else ACTING, instructions]))
-    begun = "\n\n".join(filter(None, [f"Task: {goal}", plan and f"Plan:\n{plan}"]))
     messages = [{"role": "system", "content": system}]
-    for place, step in enumerate(taken):
-        observed = step.observation.strip() or NOTHING
-        seen = observed if place else f"{begun}\n\n{observed}"
-        messages += [_user(seen), _assistant(_said(step.reasoning, step.action, reasoning=reasoning))]
+    if lasting:
+        for demonstration in reversed(demonstrations):
+            begun = f"Task: {demonstration.goal}" + "\n\n..." * (demonstration.start > 0)
+            messages += _turns(begun, demonstration.steps, reasoning=reasoning)
+    begun = "\n\n".join(filter(None, [f"Task: {goal}", plan and f"Plan:\n{plan}"]))
+    messages += _turns(begun, taken, reasoning=reasoning)
     observed = turn.observation.strip() or NOTHING
     parts = [observed if taken else f"{begun}\n\n{observed}"]
-    if demonstrations:
+    if demonstrations and not lasting:
         shown = [_shown(d, reasoning=reasoning) for d in reversed(demonstrations)]
         parts.append("\n\n".join([LIKE_THIS, *shown]))
-    if list_actions and turn.admissible:
+    if config.list_actions and turn.admissible:
         parts.append(f"{ACTIONS} {'; '.join(turn.admissible)}")
     if len(parts) > 1:
         parts.append(f"Now: {observed}\n\nTask: {goal}\n{NEXT}")
@@ -163,6 +165,27 @@ def read_action(completion: Completion, admissible: Sequence[str] | None) -> Sam
     )
 
 
+def action_schema(admissible: Sequence[str] | None) -> dict[str, Any]:
+    """Give the JSON schema of a reply that is one of the possible actions, as strict modes take it."""
+    action = {"type": "string", "enum": list(admissible or ())}
+    return {
+        "type": "object",
+        "properties": {"action": action},
+        "required": ["action"],
+        "additionalProperties": False,
+    }
+
+
+def unwrapped(completion: Completion) -> Completion:
+    """Take the action out of a reply that fits the schema; any other stays as it is."""
+    try:
+        said = json.loads(completion.text)
+    except ValueError:
+        return completion
+    action = said.get("action") if isinstance(said, dict) else None
+    return completion.model_copy(update={"text": action}) if isinstance(action, str) else completion
+
+
 def _first(text: str) -> tuple[str, bool]:
     """Give the first action in a reply, and whether anything stands behind it.
 
@@ -192,6 +215,16 @@ def _among(written: str, admissible: Sequence[str]) -> str | None:
     # Among those that there are, case tells none from another.
     wanted = normalise_action(written.casefold())
     return next((action for action in admissible if normalise_action(action.casefold()) == wanted), None)
+
+
+def _turns(begun: str, steps: Sequence[Taken | Step], *, reasoning: bool) -> Messages:
+    """Give steps as turns of the conversation, the first one behind what it began with."""
+    messages: Messages = []
+    for place, step in enumerate(steps):
+        observed = step.observation.strip() or NOTHING
+        seen = observed if place else f"{begun}\n\n{observed}"
+        messages += [_user(seen), _assistant(_said(step.reasoning, step.action, reasoning=reasoning))]
+    return messages
 
 
 def _shown(demonstration: Demonstration, *, reasoning: bool) -> str:

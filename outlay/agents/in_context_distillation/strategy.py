@@ -171,7 +171,7 @@ class InContextDistillation(Strategy[Config]):
                 self._cascade(state),
                 asking.most(self.model, environment, state["turn"]),
             )
-            said = await asking.sample(self.model, prompt.messages, wave, first=len(drawn))
+            said = await asking.sample(self.model, prompt.messages, wave, state["turn"], first=len(drawn))
         except BudgetExhaustedError as exc:
             notes = noted(state["notes"], prompt.notes)
             return {"samples": drawn, "notes": notes, "path": state["path"], "stopped": stop_reason(exc)}

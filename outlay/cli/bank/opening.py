@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from outlay.errors import ConfigurationError
 from outlay.memory.demonstrations import Bank
-from outlay.memory.demonstrations.embedders import USUAL, shared_embedder
+from outlay.retrieval.embedders import HASH, USUAL, embedder_named
 from outlay.retrieval.store import FILE, Store
-from outlay.testing import HashEmbedder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from outlay.retrieval import Embedder
     from outlay.retrieval.store import Facts
-
-HASH: Final = "hash"
-"""The embedder that needs no model: words hashed into a vector."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,7 @@ def open_or_create(path: Path, embedder: str | None) -> Bank:
     """
     facts = _facts(path)
     if facts is None:
-        return Bank.create(path, _named(embedder or USUAL))
+        return Bank.create(path, embedder_named(embedder or USUAL))
     own = facts.embedder.rpartition("@")[0] or facts.embedder
     if embedder not in {None, own} and not (embedder == HASH and own.startswith(HASH)):
         raise ConfigurationError(
@@ -92,7 +87,3 @@ def _facts(path: Path) -> Facts | None:
         return store.facts if store.count() else None
     finally:
         store.file.close()
-
-
-def _named(name: str) -> Embedder:
-    return HashEmbedder() if name == HASH else shared_embedder(name)

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Self
 from outlay.errors import ConfigurationError, RetrievalError
 from outlay.memory.demonstrations.catalogue import Catalogue
 from outlay.memory.demonstrations.demonstration import Demonstration, Query, shown
-from outlay.memory.demonstrations.embedders import embedder_of, shared_embedder
+from outlay.memory.demonstrations.embedders import embedder_of
 from outlay.memory.demonstrations.filing import KEYS, Added, Filed, Filing, filed
 from outlay.memory.demonstrations.scoring import Similarities, averaged, breadth, nearest
 from outlay.memory.demonstrations.statistics import BankStats, counted
 from outlay.memory.demonstrations.turns import in_turn
 from outlay.retrieval import Entry, Index
+from outlay.retrieval.embedders import shared_embedder
 from outlay.retrieval.store import FILE
 
 if TYPE_CHECKING:

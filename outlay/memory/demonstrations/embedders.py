@@ -1,31 +1,16 @@
-"""The embedder that a bank was made with, found again by the name that the bank keeps."""
+"""The embedder that a bank was made with."""
 
 from __future__ import annotations
 
-import re
-from functools import cache
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from outlay.errors import RetrievalError
-from outlay.retrieval import SentenceEmbedder
+from outlay.retrieval.embedders import found_again
 from outlay.retrieval.store import Store
-from outlay.testing import HashEmbedder
 
 if TYPE_CHECKING:
     from outlay.retrieval import Embedder
-
-USUAL: Final = "minilm"
-"""The packaged model."""
-_HASHES: Final = re.compile(r"hash-\d+")
-_MAKING: Final = Lock()
-
-
-def shared_embedder(model: str = USUAL) -> SentenceEmbedder:
-    """Give the embedder of a sentence-transformers model; there is one in a process, whoever asks."""
-    with _MAKING:
-        return _made(model)
 
 
 def embedder_of(path: Path | str) -> Embedder:
@@ -37,17 +22,10 @@ def embedder_of(path: Path | str) -> Embedder:
     store = Store(Path(path))
     store.file.close()
     facts = store.facts
-    if _HASHES.fullmatch(facts.embedder):
-        return HashEmbedder(facts.dimension)
-    model, digest = facts.embedder.rpartition("@")[::2]
-    if not model or not digest:
+    found = found_again(facts.embedder, facts.dimension)
+    if found is None:
         raise RetrievalError(
             f"the bank in {path} was made with the embedder {facts.embedder!r}, which is no usual one: "
             "open it with Bank.open(path, embedder)"
         )
-    return shared_embedder(model)
-
-
-@cache
-def _made(model: str) -> SentenceEmbedder:
-    return SentenceEmbedder(model)
+    return found

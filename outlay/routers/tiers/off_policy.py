@@ -32,7 +32,7 @@ from outlay.routers.tiers.walking import LogRollout, walk
 from outlay.routers.tiers.weighing import Support, support
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from outlay.retrieval import Embedder
     from outlay.routers.tiers.episode import Episode
@@ -109,6 +109,7 @@ def fit_from_log(
     ppo: PPO | None = None,
     *,
     held_out: Collection[str] | None = None,
+    tell: Callable[[Progress], object] | None = None,
 ) -> Fitted:
     """Learn a router from complete episodes that were run at stated tiers.
 
@@ -118,6 +119,7 @@ def fit_from_log(
         fitting: How.
         ppo: The hyper-parameters of learning.
         held_out: Ids of the questions to choose by; `None`: drawn.
+        tell: Told how training stands after every update.
 
     Raises:
         ConfigurationError: The log is too small, is of another embedder, or has vectors of several
@@ -141,7 +143,7 @@ def fit_from_log(
         kept=Outcomes.of(kept, model, most_weight=fitting.most_weight),
         reward=reward,
     )
-    policy, progress, trials, chosen = fit.train(_descriptions(embedder))
+    policy, progress, trials, chosen = fit.train(_descriptions(embedder), tell or _unheard)
     router = LearnedRouter(policy, card)
     return Fitted(
         router=router,
@@ -163,7 +165,9 @@ class _Fit:
     kept: Outcomes
     reward: FixedReward
 
-    def train(self, descriptions: torch.Tensor) -> tuple[Policy, list[Progress], list[Trial], Trial]:
+    def train(
+        self, descriptions: torch.Tensor, tell: Callable[[Progress], object]
+    ) -> tuple[Policy, list[Progress], list[Trial], Trial]:
         policies = [
             self.card.model_copy(update={"seed": self.card.seed + number}).new(descriptions)
             for number in range(self.fitting.policies)
@@ -174,6 +178,7 @@ class _Fit:
         together.load_into(best, chosen.policy)
         for step in train(together, self._rollout(), self.reward, self.ppo, updates=self.fitting.updates):
             progress.append(step)
+            tell(step)
             if step.update % self.fitting.every and step.update != self.fitting.updates:
                 continue
             trials += (tried := self._tried(together, step.update))
@@ -214,6 +219,10 @@ class _Fit:
             )
             for number in range(self.fitting.policies)
         ]
+
+
+def _unheard(_step: Progress) -> None:
+    """Stand for a listener where there is none."""
 
 
 def _worth(trial: Trial) -> float:

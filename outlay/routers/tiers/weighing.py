@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from outlay.routers.tiers.episode import Episode
     from outlay.routers.tiers.learned import LearnedRouter
 
+FEWEST_EPISODES: Final = 10
+LEAST_SHARE: Final = 0.2
+"""Of the questions: a log that had run for each what the policy does would be worth about all of them."""
+
 
 class Support(Record):
     """What the episodes of a log weigh when they are taken for those of a router at one trade-off."""
@@ -28,11 +32,16 @@ class Support(Record):
     draws its tiers."""
     greatest_weight: float
     """1 where the router draws as the log was drawn."""
-    task: float
+    task: float | None
     """Mean task reward of the router by these weights, which sum to 1 (self-normalised importance sampling);
-    not a number where no weight is positive."""
-    usd: float
+    `None` where no weight is positive."""
+    usd: float | None
     """Mean dollars, likewise."""
+
+    @property
+    def thin(self) -> bool:
+        """Whether the log says little of what the policy does, for the questions that are in it."""
+        return self.effective_sample_size < max(FEWEST_EPISODES, LEAST_SHARE * self.questions)
 
 
 def support(router: LearnedRouter, episodes: Sequence[Episode], trade_off: float) -> Support:
@@ -43,15 +52,15 @@ def support(router: LearnedRouter, episodes: Sequence[Episode], trade_off: float
     """
     weights = importance_weights(router, episodes, trade_off)
     total, squares = weights.sum(), (weights**2).sum()
-    shares = weights / total if total else np.full(len(weights), np.nan)
+    shares = weights / total if total else None
     return Support(
         trade_off=trade_off,
         episodes=len(episodes),
         questions=len({e.id for e in episodes}),
         effective_sample_size=float(total**2 / squares) if squares else 0.0,
         greatest_weight=float(weights.max(initial=0.0)),
-        task=float(shares @ np.array([e.task for e in episodes])),
-        usd=float(shares @ np.array([e.total_usd for e in episodes])),
+        task=None if shares is None else float(shares @ np.array([e.task for e in episodes])),
+        usd=None if shares is None else float(shares @ np.array([e.total_usd for e in episodes])),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from outlay.environments import Environment, Turn
+    from outlay.model import Request
 
 PRICE = Price(input=0.4, output=1.6)
 DEAR = Price(input=3, output=15)
@@ -256,3 +258,63 @@ def test_polling_can_be_allowed() -> None:
     world = Corridor(["go east"])
     InContextDistillation(waiting, n=1, repeats=None).run(world)
     assert world.actions[-1] == "go east"
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_with_demonstrations_of_the_episode_a_prompt_begins_with_all_but_the_last_of_the_one_before(
+    tmp_path: Path, *, listed: bool
+) -> None:
+    asked: list[list[dict[str, Any]]] = []
+
+    def say(request: Request) -> str:
+        asked.append([dict(message) for message in request.messages])
+        return "go east"
+
+    world = Corridor(["go east"] * 3, task="cellar", admissible=listed)
+    with bank_of(tmp_path / "bank", way("attic", ["go up", "go down"])) as bank:
+        answer = InContextDistillation(
+            ScriptedModel(say, name="student"), bank=bank, n=1, retrieve="episode"
+        ).run(world)
+    assert answer.episode is not None
+    assert answer.episode.success
+    assert [len(messages) for messages in asked] == [6, 8, 10]
+    for before, after in itertools.pairwise(asked):
+        assert after[: len(before) - 1] == before[:-1]
+    assert [message["content"] for message in asked[0][1:5]] == [
+        "Task: get through the attic\n\nYou are at door 0.",
+        "go up",
+        "You are at door 1.",
+        "go down",
+    ]
+
+
+def test_a_constrained_student_is_held_to_the_actions_there_are_and_its_json_is_read() -> None:
+    schemas: list[Any] = []
+
+    def say(request: Request) -> str:
+        schemas.append(request.response_schema)
+        return '{"action": "go east"}'
+
+    world = Corridor(["go east"] * 2, admissible=True)
+    answer = InContextDistillation(ScriptedModel(say, name="student"), n=1, constrain=True).run(world)
+    assert answer.episode is not None
+    assert [step.action for step in answer.episode.steps] == ["go east", "go east"]
+    assert [schema["properties"]["action"]["enum"] for schema in schemas] == [["go east", "wait"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("listed", "reasoning"), [(False, False), (True, True)], ids=["none listed", "with thoughts"]
+)
+def test_where_actions_cannot_be_constrained_no_schema_is_sent(*, listed: bool, reasoning: bool) -> None:
+    schemas: list[Any] = []
+
+    def say(request: Request) -> str:
+        schemas.append(request.response_schema)
+        return "Action: go east"
+
+    world = Corridor(["go east"], admissible=listed)
+    InContextDistillation(ScriptedModel(say, name="student"), n=1, constrain=True, reasoning=reasoning).run(
+        world
+    )
+    assert schemas == [None]
+    assert world.actions == ["go east"]

@@ -21,6 +21,8 @@ from outlay.routers.tiers.walking import walk
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from outlay.routers.tiers import Progress
+
 QUICK = PPO(learning_rate=3e-3)
 QUESTIONS = range(32)
 UNSEEN = range(100, 130)
@@ -172,6 +174,13 @@ def test_the_same_log_and_seed_learn_the_same() -> None:
     twice = [fit_from_log(designed(range(8)), Vectors(), fitting, QUICK) for _ in range(2)]
     assert twice[0].trials == twice[1].trials
     assert twice[0].progress == twice[1].progress
+
+
+def test_every_update_is_told_of() -> None:
+    told: list[Progress] = []
+    fitting = Fitting(trade_offs=(0.3,), updates=3, hidden=8)
+    found = fit_from_log(designed(range(8)), Vectors(), fitting, tell=told.append)
+    assert tuple(told) == found.progress
 
 
 def test_questions_to_choose_by_can_be_named() -> None:

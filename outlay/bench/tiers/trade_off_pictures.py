@@ -1,0 +1,81 @@
+"""`reward.png` and `tiers.png`: what is earned above the best constant, and which tiers, by trade-off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from outlay.bench.tiers.drawing import FAINT, LOOKS, TIER_COLOURS, drawn, heading, tier_handles
+from outlay.bench.tiers.findings import BEST, LEARNED
+from outlay.memory.modules.routing import MODULES, Tier
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from outlay.bench.tiers.findings import Findings
+
+
+def reward_png(findings: Findings) -> bytes:
+    """Draw rewards less the best constant's, with their intervals."""
+    return drawn(1000, 460, lambda figure: _rewards(figure, findings))
+
+
+def tiers_png(findings: Findings) -> bytes:
+    """Draw how often the policy has each module at each tier."""
+    return drawn(1000, 340, lambda figure: _tiers(figure, findings))
+
+
+def _rewards(figure: Figure, findings: Findings) -> None:
+    heading(figure, "Reward above the best constant's, on the same questions")
+    axes = figure.subplots()
+    names = [name for name in findings.names if name != BEST]
+    for number, name in enumerate(names):
+        _beside(axes, findings, name, 0.14 * (number - (len(names) - 1) / 2))
+    axes.axhline(0, color=FAINT, linewidth=1.2, linestyle=(0, (5, 3)), label="best constant")
+    _by_trade_off(axes, findings)
+    axes.set_ylabel("reward less the best constant's")
+    axes.grid(axis="y")
+    figure.legend(loc="outside lower left", ncols=5)
+
+
+def _beside(axes: Axes, findings: Findings, name: str, moved: float) -> None:
+    """Draw one router's differences, moved aside so that intervals do not lie on each other."""
+    found = [row.over_best for row in findings.of(name) if row.over_best]
+    colour, marker = LOOKS[name]
+    axes.errorbar(
+        np.arange(len(found)) + moved,
+        [one.value for one in found],
+        yerr=np.array([(max(0.0, one.value - one.low), max(0.0, one.high - one.value)) for one in found]).T,
+        color=colour,
+        marker=marker,
+        markersize=7,
+        linestyle="none",
+        elinewidth=1.2,
+        capsize=3,
+        label=f"{name} (95% interval over questions)" if name == LEARNED else name,
+    )
+
+
+def _tiers(figure: Figure, findings: Findings) -> None:
+    heading(figure, "Tiers that the policy chooses, by trade-off")
+    panels = figure.subplots(1, len(MODULES), sharey=True)
+    rows = findings.of(LEARNED)
+    for place, axes in enumerate(panels):
+        below = np.zeros(len(rows))
+        for tier in Tier:
+            share = np.array([100 * row.shares[place][tier] for row in rows])
+            axes.bar(range(len(rows)), share, bottom=below, color=TIER_COLOURS[tier], width=0.85)
+            below += share
+        axes.set_title(MODULES[place])
+        _by_trade_off(axes, findings)
+        axes.tick_params(axis="x", rotation=60 if len(rows) > 4 else 0)  # noqa: PLR2004 - as many fit
+        axes.set_ylim(0, 100)
+    panels[0].set_ylabel("share of the questions, %")
+    figure.legend(handles=tier_handles(), loc="outside lower left", ncols=3)
+
+
+def _by_trade_off(axes: Axes, findings: Findings) -> None:
+    axes.set_xticks(range(len(findings.trade_offs)), [f"{one:g}" for one in findings.trade_offs])
+    axes.set_xlabel("trade-off λ")

@@ -1,0 +1,1 @@
+"""`outlay train-router`: learning which tiers to pay for."""

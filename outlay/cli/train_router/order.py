@@ -1,0 +1,77 @@
+"""What was asked of `outlay train-router`: values, read but not yet acted on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from outlay.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from outlay.routers.tiers import Fitting
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOrder:
+    """What to learn from, and how."""
+
+    log: Path
+    out: Path
+    """Of the policy."""
+    trade_offs: str | None = None
+    """Lambdas, with commas between; `None`: the paper's sweep."""
+    updates: int = 600
+    policies: int = 1
+    held_out: float = 0.25
+    hidden: int = 256
+    seed: int = 0
+    whole_total_tokens: int | None = None
+    embedder: str | None = None
+    """As it is named on the command line, where the log does not say."""
+    as_json: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOrder:
+    """What to report on."""
+
+    log: Path
+    policy: Path
+    test: Path | None = None
+    out: Path
+    as_json: bool = False
+
+
+def read_fitting(order: FitOrder) -> Fitting:
+    """Read how to learn.
+
+    Raises:
+        ConfigurationError: Something in the order is wrong, or torch is missing.
+    """
+    from outlay.budget import Budget  # noqa: PLC0415
+    from outlay.routers.tiers import SWEEP, Fitting  # noqa: PLC0415 - an extra
+
+    whole = order.whole_total_tokens
+    return Fitting(
+        trade_offs=SWEEP if order.trade_offs is None else read_trade_offs(order.trade_offs),
+        whole=None if whole is None else Budget(total_tokens=whole),
+        updates=order.updates,
+        policies=order.policies,
+        held_out=order.held_out,
+        hidden=order.hidden,
+        seed=order.seed,
+    )
+
+
+def read_trade_offs(written: str) -> tuple[float, ...]:
+    """Read lambdas, the least first.
+
+    Raises:
+        ConfigurationError: One is no number.
+    """
+    try:
+        return tuple(sorted({float(part) for part in written.split(",") if part.strip()}))
+    except ValueError as exc:
+        raise ConfigurationError(f"--trade-offs takes numbers with commas between, not {written!r}") from exc
