@@ -38,7 +38,7 @@ TALKS = {
 TIERS = {
     "Which city did Bob move to?": "low",
     "When did Ann go to the pottery class?": "mid",
-    "What does the shop of Mia sell?": "00202",  # filter, entity, temporal, topic, summary
+    "What does the shop of Mia sell?": "02020",  # filter, entity, temporal, topic, summary
 }
 """What the modules are paid for each question."""
 
@@ -62,9 +62,9 @@ def main() -> None:
             memory.append(*(Utterance(speaker=who, text=text, time=time, session=time) for who, text in talk))
         for question, tiers in TIERS.items():
             strategy = BudgetMem(
-                model, memory, tiers, k=3, top_k=1, most_lines=2, max_output_tokens=64, max_answer_tokens=16
+                model, memory, tiers, k=3, top_k=1, most_lines=2, max_output_tokens=64, max_answer_tokens=24
             )
-            answer = strategy.run(question, Budget(total_tokens=1000))
+            answer = strategy.run(question, Budget(total_tokens=1500))
             usage = answer.usage
             print(f"{question} {answer.value!r} for {usage.total_tokens} tokens, {usage.usd:.6f} dollars")
             print(told(answer))

@@ -6,8 +6,8 @@ from typing import Final
 
 FROM_NOTES: Final = (
     "Answer the question from the notes in a few words, not in a sentence: only the name, thing, number or "
-    "date that is asked for. If the question is when, give the date, such as 12 March 2021, never "
-    '"yesterday".\nShort answer:'
+    "date that is asked for. If the question is when, give day, month and year as far as the notes say, "
+    'never "yesterday".\nShort answer:'
 )
 FROM_NOTHING: Final = (
     "Answer the question in a few words, not in a sentence: only the name, thing, number or date that is "
