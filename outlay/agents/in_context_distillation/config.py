@@ -36,6 +36,12 @@ class Config(Settings):
 
     With `n` above 1, `never` and a number act on what most samples say: give `n=1` for a single one.
     """
+    defer_repeats: bool = False
+    """Whether a step goes to the teacher, too, on which the samples agree, but which was taken before with
+    the same thing seen.
+
+    Beyond the paper: samples that agree can all be wrong, and a student that goes round in circles is.
+    """
     temperature: float = Field(default=0.1, ge=0)
     """Sampling temperature of the student; at 0 samples agree whether they are right or not."""
     waves: bool | None = None

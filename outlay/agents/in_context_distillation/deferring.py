@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from outlay.agents.in_context_distillation.reading import noted, usable, worded_action
+from outlay.agents.in_context_distillation.reading import chosen, noted, usable, worded_action
 from outlay.agents.in_context_distillation.state import DeferUpdate, Sample
 from outlay.agents.in_context_distillation.teaching import PolicyTeacher
 from outlay.environments import OneStep
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from outlay.budget import Usage
     from outlay.environments import Environment
     from outlay.model import Model
+    from outlay.routers.cascade import Verdict
 
 
 class Taught(NamedTuple):
@@ -51,7 +52,7 @@ class Deferring:
         if self.teacher is None or self.config.defer != "disagreement":
             return False
         found = state["verdict"]
-        return found is None or not found.agreed
+        return found is None or not found.agreed or self._again(state, found)
 
     def straight(self, state: State, environment: Environment) -> bool:
         """Whether the student is not asked at all: always, or at random by the task and the step."""
@@ -59,6 +60,13 @@ class Deferring:
             return self.teacher is not None and self.config.defer == "always"
         die = RandomDeferral(share=self.config.defer, seed=self.config.seed or 0)
         return die.defers(f"{environment.task}/{len(state['taken'])}")
+
+    def _again(self, state: State, found: Verdict) -> bool:
+        """Whether the samples agree on what was done before with the same thing seen."""
+        if not self.config.defer_repeats:
+            return False
+        action, seen = worded_action(chosen(state["samples"], found)), state["turn"].observation
+        return any((step.observation, step.action) == (seen, action) for step in state["taken"])
 
     async def taught(self, state: State, environment: Environment) -> Taught:
         """Give the teacher's step.

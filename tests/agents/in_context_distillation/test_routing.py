@@ -201,6 +201,19 @@ def test_an_episode_that_goes_round_in_circles_ends_early() -> None:
     assert not answer.episode.success
 
 
+def test_a_step_that_was_taken_before_with_the_same_thing_seen_can_go_to_the_teacher() -> None:
+    cheap = ScriptedModel(lambda _: "wait", price=PRICE, max_n=3)
+    world = Corridor(["go east", "go north"])
+    expert = PolicyTeacher(Guide(), DEAR)
+    answer = InContextDistillation(cheap, expert, defer_repeats=True).run(world)
+    # Each door is looked at twice, once with "Nothing happens", before a step would be the same again.
+    assert world.actions == ["wait", "wait", "go east", "wait", "wait", "go north"]
+    assert answer.episode is not None
+    assert answer.episode.success
+    assert [step.by for step in answer.episode.steps] == ["student", "student", "teacher"] * 2
+    assert [step.agreed for step in answer.episode.steps] == [True] * 6
+
+
 def test_an_episode_ends_at_its_step_cap() -> None:
     told = iter(range(1000))
     cheap = ScriptedModel(lambda _: f"try key {next(told) // 1}", price=PRICE)
