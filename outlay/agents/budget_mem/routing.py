@@ -107,7 +107,8 @@ class Deciding:
 
     async def question(self, question: str) -> Vector:
         """Give the question's vector."""
-        return (await self._embedded([question]))[0]
+        vector: Vector = (await self._embedded([question]))[0]
+        return vector
 
     async def chunks(self, ids: Sequence[int], like: Vector) -> Vector:
         """Give the mean of the chunks' vectors, zeros without any; of the dimension of `like`."""

@@ -135,31 +135,27 @@ class BudgetMem(Strategy[Config]):
         return graph
 
     async def retrieve(self, state: State) -> RetrieveUpdate:
-        question, memory, notes = state["question"], self.memory, (NO_MEMORY,)
+        question, memory = state["question"], self.memory
         hits: tuple[tuple[Chunk, float], ...] = ()
         if memory is not None:
             hits = await asyncio.to_thread(memory.retrieve, question, self.config.k)
-            notes = () if hits else (NOTHING_FOUND,)
+        notes = [] if hits else [NO_MEMORY if memory is None else NOTHING_FOUND]
         allotted = await self._allotting.allot(question, [chunk for chunk, _ in hits])
         kept = hits[: allotted.chunks]
         if allotted.tokens and len(kept) < len(hits):
-            notes = (FEWER.format(kept=len(kept), found=len(hits)),)
+            notes = [FEWER.format(kept=len(kept), found=len(hits))]
         return {
             "chunks": tuple(chunk for chunk, _ in kept),
             "similarities": tuple(float(similarity) for _, similarity in kept),
             "answer_tokens": allotted.tokens,
             "picked": () if kept or memory is None else await self._unused(question),
             "extracted": None,
-            "notes": notes,
+            "notes": tuple(notes),
         }
 
     async def filter(self, state: State) -> ChooseUpdate:
-        question, chunks, deciding, modules = (
-            state["question"],
-            state["chunks"],
-            self._deciding,
-            self._modules,
-        )
+        question, chunks = state["question"], state["chunks"]
+        deciding, modules = self._deciding, self._modules
         asked = await deciding.question(question)
         given = await deciding.chunks([chunk.id for chunk in chunks], asked)
         picked = [deciding.choose("filter", asked, given, left_for_modules())]
@@ -185,15 +181,16 @@ class BudgetMem(Strategy[Config]):
 
     async def summarise(self, state: State) -> ChooseUpdate:
         question, found, deciding = state["question"], state["extracted"], self._deciding
-        lists = [found[name].lines for name in LISTS]
+        entity, temporal, topic = (found[name].lines for name in LISTS)
         kept = found["filter"].chunks
         asked = await deciding.question(question)
-        given = await deciding.lists(lists)
+        given = await deciding.lists([entity, temporal, topic])
         if given is None:
             given = await deciding.chunks(kept, asked)
         picked = deciding.choose("summary", asked, given, left_for_modules())
         with share_of_time(STAGES["summary"]):
-            made = await self._modules.summarise(question, _by_id(state["chunks"], kept), *lists, picked.tier)
+            chunks = _by_id(state["chunks"], kept)
+            made = await self._modules.summarise(question, chunks, entity, temporal, topic, picked.tier)
         return {"picked": (*state["picked"], picked), "extracted": {"summary": made}}
 
     async def answer(self, state: State) -> OutcomeUpdate:
