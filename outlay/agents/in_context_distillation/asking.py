@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from outlay.agents.in_context_distillation.prompts import (
     action_schema,
@@ -88,7 +88,7 @@ class Asking:
         short, most = tuple(map(_shortened, shown)), self.most(model, environment, turn)
         while True:
             messages = self._messages(environment, turn, state["plan"], taken, shown)
-            if await self._fits(model, messages, most):
+            if await self._fits(model, messages, turn, most):
                 return Prompt(messages, tuple(notes))
             if shown != short:
                 shown, left_out = short, SHORTENED
@@ -107,6 +107,7 @@ class Asking:
         self,
         model: Model,
         messages: Messages,
+        turn: Turn,
         drawn: Sequence[str | None],
         cascade: Cascade,
         cap: int,
@@ -116,12 +117,13 @@ class Asking:
         Args:
             model: The student.
             messages: Its prompt.
+            turn: What is seen, and what can be done.
             drawn: The samples there are, as they are compared.
             cascade: When they agree.
             cap: Most tokens of a sample.
         """
         left = self.config.n - len(drawn)
-        claim = await model.worst_case(messages, max_output_tokens=cap)
+        claim = await model.worst_case(messages, max_output_tokens=cap, **self._constraint(turn))
         count = left
         if await self._in_waves(model, claim, cascade):
             count = next_wave(drawn, cascade)
@@ -151,7 +153,7 @@ class Asking:
                 temperature=self.config.temperature,
                 seed=self.config.seed,
                 return_failures=True,
-                **({"response_schema": action_schema(turn.admissible)} if self._constrained(turn) else {}),
+                **self._constraint(turn),
             )
         except ModelError as exc:
             return (exc,) * wave.samples
@@ -192,12 +194,15 @@ class Asking:
         if self.config.equivalence == "python":
             return read_code(said)
         if not isinstance(environment, OneStep):
-            said = unwrapped(said) if self._constrained(turn) else said
+            said = unwrapped(said) if self._constraint(turn) else said
             return read_action(said, turn.admissible)
         return read_answer(said, whole=self.config.equivalence not in {"auto", "answer"})
 
-    def _constrained(self, turn: Turn) -> bool:
-        return self.config.constrain and not self.config.reasoning and bool(turn.admissible)
+    def _constraint(self, turn: Turn) -> dict[str, Any]:
+        """Give the options of a call that can say nothing but what can be done, if that is known."""
+        if not self.config.constrain or self.config.reasoning or not turn.admissible:
+            return {}
+        return {"response_schema": action_schema(turn.admissible)}
 
     async def _in_waves(self, model: Model, claim: Claim, cascade: Cascade) -> bool:
         """Whether stopping early saves more samples than asking again costs prompts."""
@@ -232,14 +237,15 @@ class Asking:
             plan=plan,
         )
 
-    async def _fits(self, model: Model, messages: Messages, most: int) -> bool:
+    async def _fits(self, model: Model, messages: Messages, turn: Turn, most: int) -> bool:
         window = await model.context_window()
         if window is None and self.config.max_prompt_tokens is None:
             return True
         # A window smaller than the longest reply is divided between prompt and reply.
         beside = None if window is None else window - min(most, window // 2)
         rooms = [room for room in (self.config.max_prompt_tokens, beside) if room is not None]
-        return (await model.worst_case(messages, max_output_tokens=1)).prompt_tokens <= min(rooms)
+        claim = await model.worst_case(messages, max_output_tokens=1, **self._constraint(turn))
+        return claim.prompt_tokens <= min(rooms)
 
     def most(self, model: Model, environment: Environment, turn: Turn) -> int:
         """Give the most tokens of a student's sample."""

@@ -167,6 +167,7 @@ class InContextDistillation(Strategy[Config]):
             wave = await asking.wave(
                 self.model,
                 prompt.messages,
+                state["turn"],
                 state["unified"].labels or [sample.value for sample in drawn],
                 self._cascade(state),
                 asking.most(self.model, environment, state["turn"]),
