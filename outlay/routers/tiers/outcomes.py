@@ -65,8 +65,9 @@ class Outcomes:
         Args:
             episodes: Of one dimension.
             model: Fitted on these or on others.
-            most_weight: At which 1 / (K x behaviour) is clipped, where a question has K episodes. 1: what
-                happened replaces what was predicted, and rare runs count no more than that.
+            most_weight: At which 1 / (K x behaviour) is clipped, where a question has K episodes; those at
+                the same tiers count together. 1: what happened, in their mean, replaces what was predicted,
+                and rare runs count no more than that.
         """
         ids = tuple(dict.fromkeys(e.id for e in episodes))
         which = _which(ids, episodes)
@@ -78,7 +79,7 @@ class Outcomes:
         for number in range(len(ids)):
             own = np.flatnonzero(which == number)
             predicted[number] = _corrected(
-                predicted[number], codes(tiers[own]), earned[own], _weights(episodes, own, most_weight)
+                predicted[number], codes(tiers[own]), earned[own], _weights(episodes, own), most_weight
             )
         run = np.zeros(predicted.shape[:2], dtype=bool)
         run[which, codes(tiers)] = True
@@ -127,9 +128,8 @@ def _which(ids: Sequence[str], episodes: Sequence[Episode]) -> NDArray[np.int64]
     return np.array([numbers[e.id] for e in episodes], dtype=np.int64)
 
 
-def _weights(episodes: Sequence[Episode], own: NDArray[np.int64], most_weight: float) -> NDArray[np.float64]:
-    weights = [min(most_weight, 1 / (len(own) * episodes[number].behaviour)) for number in own]
-    return np.array(weights)
+def _weights(episodes: Sequence[Episode], own: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.array([1 / (len(own) * episodes[number].behaviour) for number in own])
 
 
 def _corrected(
@@ -137,6 +137,7 @@ def _corrected(
     run: NDArray[np.int64],
     earned: NDArray[np.float64],
     weights: NDArray[np.float64],
+    most_weight: float,
 ) -> NDArray[np.float64]:
     """Correct one question's predictions `(243, 2)` by what was seen of it.
 
@@ -146,7 +147,12 @@ def _corrected(
     levelled = predicted + (earned - predicted[run]).sum(0) / (len(run) + 1)
     levelled = np.clip(levelled, 0.0, [1.0, np.inf])  # or the policy would look for what cannot be
     corrected: NDArray[np.float64] = levelled.copy()
-    np.add.at(corrected, run, weights[:, None] * (earned - levelled[run]))
+    for cell in np.unique(run):
+        here = run == cell
+        # Clipped as one: two runs that each replaced the prediction would replace it twice.
+        weight = min(most_weight, float(weights[here].sum()))
+        seen = np.average(earned[here], axis=0, weights=weights[here])
+        corrected[cell] += weight * (seen - levelled[cell])
     return corrected
 
 

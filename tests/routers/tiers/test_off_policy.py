@@ -95,6 +95,15 @@ def test_rare_runs_are_corrected_by_clipped_weights() -> None:
     assert tenfold.task[~run] == pytest.approx(plain.task[~run])
 
 
+def test_runs_at_the_same_tiers_count_as_their_mean() -> None:
+    """Six vectors are drawn twice of many, and earned 1 and then 0.5: the table has the mean, not 1."""
+    design = DESIGN[:6]
+    drawn = [e.model_copy(update={"behaviour": 1 / len(VECTORS)}) for e in designed(range(8), design)]
+    twice = [e.model_copy(update={"task": task}) for task in (1.0, 0.5) for e in drawn]
+    table = Outcomes.of(twice, fitted(designed(range(8))))
+    assert table.task[:, codes(np.array(design))] == pytest.approx(np.full((8, 6), 0.75))
+
+
 def test_tokens_are_shares_of_what_the_dearest_tiers_take() -> None:
     assert outcomes_of_a_design().spent == pytest.approx(np.array([[0.0, 0.05, 0.2]] * 5))
 
