@@ -187,15 +187,19 @@ def support_words(support: Sequence[Support]) -> str:
     """Say where the log speaks for the policy, and where it hardly does."""
     thin = [one for one in support if one.thin]
     if not thin:
-        least = min(support, key=lambda one: one.effective_sample_size)
+        least = min(support, key=lambda one: one.run_sample_size)
         return (
-            f"The log speaks for the policy: at least {least.effective_sample_size:.0f} of "
-            f"{counted(least.episodes, 'episode')} (effective sample size), at a trade-off of "
-            f"{least.trade_off:g}."
+            f"The log speaks for the policy: at least {min(one.run for one in support):.0%} of the questions "
+            f"were run at the tiers that it takes, worth {least.run_sample_size:.0f} of "
+            f"{counted(least.episodes, 'episode')} (effective sample size) or more; were it to draw them, at "
+            f"least {min(one.coverage for one in support):.0%} of its draws could have been run."
         )
-    at = ", ".join(f"{one.trade_off:g} ({one.effective_sample_size:.1f} episodes)" for one in thin)
+    at = ", ".join(
+        f"{one.trade_off:g} ({one.run:.0%} of the questions, {one.coverage:.0%} were it to draw them)"
+        for one in thin
+    )
     return (
-        f"SUPPORT IS THIN at a trade-off of {at}: of {counted(thin[0].episodes, 'episode')} hardly any "
+        f"SUPPORT IS THIN at a trade-off of {at}: of {counted(thin[0].episodes, 'episode')} so few "
         "were run at the tiers that the policy takes there, so what those come to is mostly predicted. "
         "Collect runs at them before relying on it."
     )

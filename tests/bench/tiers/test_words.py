@@ -16,16 +16,9 @@ if TYPE_CHECKING:
     from outlay.bench.tiers.learnt import Learnt
 
 
-def support(trade_off: float, size: float) -> Support:
-    return Support(
-        trade_off=trade_off,
-        episodes=480,
-        questions=40,
-        effective_sample_size=size,
-        greatest_weight=12.0,
-        task=0.5,
-        usd=1e-4,
-    )
+def support(trade_off: float, size: float = 38.0, **changes: float) -> Support:
+    facts = {"run": 0.8, "coverage": 0.7, "greatest_weight": 12.0, "effective_sample_size": 300.0} | changes
+    return Support(trade_off=trade_off, episodes=480, questions=40, run_sample_size=size, **facts)
 
 
 def test_a_policy_that_beats_the_best_constant_is_said_to(by_kind: Findings) -> None:
@@ -63,9 +56,13 @@ def test_a_simulated_model_is_said_first(learnt: Learnt) -> None:
 
 
 def test_thin_support_is_named_with_its_trade_offs() -> None:
-    said = support_words([support(0.0, 38.0), support(0.3, 4.5)])
-    assert said.startswith("SUPPORT IS THIN at a trade-off of 0.3 (4.5 episodes): of 480 episodes")
-    assert "at least 25 of 480 episodes" in support_words([support(0.0, 38.0), support(0.3, 25.0)])
+    said = support_words([support(0.0), support(0.3, run=0.12, coverage=0.05)])
+    assert said.startswith(
+        "SUPPORT IS THIN at a trade-off of 0.3 (12% of the questions, 5% were it to draw them): of 480 "
+    )
+    said = support_words([support(0.0, coverage=0.6), support(0.3, 25.0)])
+    assert "at least 80% of the questions were run at the tiers that it takes, worth 25 of 480" in said
+    assert "at least 60% of its draws" in said
 
 
 @pytest.mark.parametrize(
@@ -76,6 +73,15 @@ def test_support_is_thin_below_ten_episodes_or_a_fifth_of_the_questions(
     *, questions: int, size: float, thin: bool
 ) -> None:
     assert support(0.0, size).model_copy(update={"questions": questions}).thin == thin
+
+
+@pytest.mark.parametrize(
+    ("run", "coverage", "thin"), [(0.5, 0.5, False), (0.49, 0.9, True), (0.9, 0.49, True)]
+)
+def test_support_is_thin_where_most_of_what_the_policy_does_was_not_run(
+    *, run: float, coverage: float, thin: bool
+) -> None:
+    assert support(0.0, run=run, coverage=coverage).thin == thin
 
 
 def test_neighbouring_trade_offs_are_a_range() -> None:

@@ -31,7 +31,7 @@ def test_a_policy_is_learnt_and_said(outlay: Outlay, log: Path, tmp_path: Path) 
     assert "SIMULATED MODEL" in ran.out
     assert "8 questions, 96 runs" in ran.out
     assert "of 3, the best of 2 trials on the 2 questions held out" in ran.out
-    assert "The log speaks for the policy" in ran.out
+    assert "SUPPORT IS THIN at a trade-off of 0 (" in ran.out  # three updates have taught it nothing
     router = LearnedRouter.load(out, embedder=HashEmbedder(8))
     assert router.card.trade_offs == (0.0, 0.3)
     learnt = json.loads((tmp_path / "policy.json").read_text())
@@ -49,7 +49,7 @@ def test_a_program_is_told_by_trade_off(outlay: Outlay, log: Path, tmp_path: Pat
     assert [round(sum(shares), 9) for shares in told["tiers"][0]["shares"].values()] == [1] * 5
     assert (len(told["held_out"]), told["fitting"]["seed"], told["fitting"]["policies"]) == (4, 4, 2)
     assert told["fitting"]["whole"]["total_tokens"] == 2000
-    assert (told["simulated"], len(told["chosen"]["task"]), told["support_is_thin"]) == (True, 2, [])
+    assert (told["simulated"], len(told["chosen"]["task"]), told["support_is_thin"]) == (True, 2, [0, 0.3])
 
 
 def test_the_same_seed_learns_the_same(outlay: Outlay, log: Path, tmp_path: Path) -> None:
@@ -63,17 +63,6 @@ def test_the_same_seed_learns_the_same(outlay: Outlay, log: Path, tmp_path: Path
         told.append((learnt["progress"], learnt["trials"], learnt["held_out"]))
     assert told[0] == told[1]
     assert told[0] != told[2]
-
-
-def test_thin_support_is_said(outlay: Outlay, tmp_path: Path) -> None:
-    """Four questions, each run at two vectors that an untrained policy likes no better than others."""
-    log = tmp_path / "mine.jsonl"
-    write_log(log, designed(range(4), [(0, 0, 0, 0, 0), (2, 2, 2, 2, 2)]))
-    ran = outlay(
-        "train-router", "fit", str(log), "--out", str(tmp_path / "p.pt"), *QUICK, "--embedder", "hash"
-    )
-    assert ran.status == 0
-    assert "SUPPORT IS THIN at a trade-off of 0 (" in ran.out
 
 
 @pytest.mark.parametrize(
