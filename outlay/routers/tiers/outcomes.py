@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from outlay.budget import Budget
     from outlay.routers.tiers.episode import Episode
 
 VECTORS: Final = np.array(list(product(range(len(Tier)), repeat=FIVE)), dtype=np.int64)
@@ -56,10 +57,17 @@ class Outcomes:
     run: NDArray[np.bool_]
     """Which were really run: `(n, 243)`."""
     spent: NDArray[np.float64]
-    """Tokens of each module and tier, as a share of what all at their dearest take: `(5, 3)`."""
+    """What each module takes at each tier, as a share of the whole that a policy is told of: `(5, 3)`."""
 
     @classmethod
-    def of(cls, episodes: Sequence[Episode], model: OutcomeModel, *, most_weight: float = 1.0) -> Outcomes:
+    def of(
+        cls,
+        episodes: Sequence[Episode],
+        model: OutcomeModel,
+        *,
+        most_weight: float = 1.0,
+        whole: Budget | None = None,
+    ) -> Outcomes:
         """Give the table of a log.
 
         Args:
@@ -68,6 +76,11 @@ class Outcomes:
             most_weight: At which 1 / (K x behaviour) is clipped, where a question has K episodes; those at
                 the same tiers count together. 1: what happened, in their mean, replaces what was predicted,
                 and rare runs count no more than that.
+            whole: Of which `spent` is a share, in its unit, tokens or dollars; `None`: the tokens of all
+                modules at their dearest.
+
+        Raises:
+            ConfigurationError: Nothing in the log spent anything in the unit of `whole`.
         """
         ids = tuple(dict.fromkeys(e.id for e in episodes))
         which = _which(ids, episodes)
@@ -91,7 +104,7 @@ class Outcomes:
             task=predicted[..., 0],
             usd=np.maximum(predicted[..., 1], 0.0),
             run=run,
-            spent=_spent(episodes),
+            spent=_spent(episodes, whole),
         )
 
 
@@ -164,12 +177,17 @@ def _donors(own: NDArray[np.int64], tiers: NDArray[np.int64]) -> NDArray[np.int6
     return np.asarray(own[np.stack(nearest)])
 
 
-def _spent(episodes: Sequence[Episode]) -> NDArray[np.float64]:
-    tokens = np.array([e.tokens for e in episodes], dtype=float)
+def _spent(episodes: Sequence[Episode], whole: Budget | None) -> NDArray[np.float64]:
+    in_dollars = whole is not None and whole.usd is not None
+    amounts = np.array([e.usd if in_dollars else e.tokens for e in episodes], dtype=float)
     tiers = np.array([e.tiers for e in episodes])
     means = np.zeros((FIVE, len(Tier)))
     for place, tier in np.ndindex(means.shape):
-        known = tokens[tiers[:, place] == tier, place]
+        known = amounts[tiers[:, place] == tier, place]
         means[place, tier] = known.mean() if len(known) else 0.0
-    whole = means.max(1).sum()
-    return np.asarray(means / whole) if whole else means
+    dearest = means.max(1).sum()
+    if whole is None:
+        return np.asarray(means / dearest) if dearest else means
+    if not dearest:
+        raise ConfigurationError("no module in the log spent anything of `whole`: give it in another unit")
+    return np.asarray(means / float(whole.usd if whole.usd is not None else whole.total_tokens or 1))

@@ -108,6 +108,45 @@ def test_tokens_are_shares_of_what_the_dearest_tiers_take() -> None:
     assert outcomes_of_a_design().spent == pytest.approx(np.array([[0.0, 0.05, 0.2]] * 5))
 
 
+def test_what_modules_take_is_a_share_of_the_whole_in_its_own_unit() -> None:
+    """At their dearest they take 2,000 tokens and 0.002 dollars; the whole is more."""
+    episodes = designed(QUESTIONS)
+    model = fitted(episodes)
+    tokens, dollars = (
+        Outcomes.of(episodes, model, whole=whole).spent
+        for whole in (Budget(total_tokens=8000), Budget(usd=0.004))
+    )
+    assert tokens == pytest.approx(np.array([[0.0, 0.0125, 0.05]] * 5))
+    assert dollars == pytest.approx(np.array([[0.0, 0.025, 0.1]] * 5))
+    free = [e.model_copy(update={"usd": (0.0,) * 5}) for e in episodes]
+    with pytest.raises(ConfigurationError, match="give it in another unit"):
+        Outcomes.of(free, model, whole=Budget(usd=0.004))
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [Budget(), Budget(output_tokens=9), Budget(total_tokens=0), Budget(total_tokens=9, usd=0.1)],
+    ids=["none", "a unit that no log has", "nothing", "two units"],
+)
+def test_a_whole_that_no_log_can_be_measured_by_is_refused(whole: Budget) -> None:
+    with pytest.raises(ConfigurationError, match="in total_tokens or in usd"):
+        Fitting(whole=whole)
+
+
+def test_a_policy_that_is_told_what_is_left_is_chosen_under_fences_too() -> None:
+    """The same weights are tried where the same share of the whole pays for little, and for everything."""
+    narrow, wide = (
+        fit_from_log(
+            designed(range(8)),
+            Vectors(),
+            Fitting(trade_offs=(0.0,), whole=Budget(total_tokens=tokens), updates=1, hidden=8),
+        ).trials[0]
+        for tokens in (200, 2_000_000)
+    )
+    assert narrow.task == wide.task
+    assert narrow.reward != wide.reward
+
+
 @cache
 def learnt(trade_offs: tuple[float, ...], *, fenced: bool = False) -> Fitted:
     return fit_from_log(
