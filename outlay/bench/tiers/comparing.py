@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from outlay.bench.tiers.by_question import ByQuestion, Foresight, triple_of
+from outlay.bench.tiers.by_question import ByQuestion, Foresight, clusters_of, triple_of
 from outlay.bench.tiers.findings import BEST, Constant, Findings, Foreseen, Row, vector_words
 from outlay.errors import ConfigurationError
 from outlay.memory.modules.routing import MODULES, Tier
@@ -63,6 +63,7 @@ def compare(
         learnt_questions=len({e.id for e in known}),
         learnt_episodes=len(known),
         questions=len(asked),
+        groups=int(clusters_of(tried).max()) + 1,
         episodes=len(tried),
         is_held_out=test is None,
         shared=0 if test is None else len(set(asked).intersection(log.questions)),
@@ -123,6 +124,7 @@ def _compared(
         ],
         draws,
         seed,
+        clusters_of(tried),
     )
     fixed = range(len(taken), len(taken) + len(constants))
     foreseen = {place: fixed.stop + number for number, place in enumerate(unrun)}

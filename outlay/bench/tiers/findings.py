@@ -1,7 +1,8 @@
 """What a comparison of routers finds.
 
-Everything a report says comes from here. Questions are the units of every mean and of every resampling;
-intervals are 95% bootstrap intervals over them. Task rewards are from 0 to 1.
+Everything a report says comes from here. Questions are the units of every mean, and of every resampling where
+the log does not know of groups of them, such as conversations; intervals are 95% bootstrap intervals. Task
+rewards are from 0 to 1.
 """
 
 from __future__ import annotations
@@ -109,6 +110,9 @@ class Findings(Record):
     learnt_episodes: int
     questions: int
     """Tried on."""
+    groups: int
+    """Of those questions, such as conversations: what is drawn anew. As many as questions where no groups, or
+    a single one, are known."""
     episodes: int
     is_held_out: bool
     """Whether these are the questions held out in fitting, by which the policy was chosen."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from outlay.bench.analysis.comparisons import ALPHA
+from outlay.bench.analysis.comparisons import ALPHA, FEWEST_ITEMS
 from outlay.bench.analysis.resampling import holm
 from outlay.bench.report.phrases import counted, listed, p_words
 from outlay.bench.tiers.findings import LEARNED, ORACLE
@@ -42,6 +42,7 @@ def _sentences(findings: Findings) -> Iterator[str]:
     if findings.simulated:
         yield SIMULATED
     yield _tried(findings)
+    yield from _grouped(findings)
     yield from _beside_best(findings)
     yield from _gains(findings)
     yield from _constant(findings)
@@ -69,12 +70,26 @@ def _tried(findings: Findings) -> str:
     return f"{learnt}, and all routers are tried on {findings.questions} of another log.{shared}"
 
 
+def _grouped(findings: Findings) -> Iterator[str]:
+    if findings.groups < findings.questions:
+        yield (
+            f"Those are of {findings.groups} groups, such as conversations: questions of one are no "
+            "independent evidence, so that intervals and p are over groups."
+        )
+
+
+def _units(findings: Findings) -> str:
+    if findings.groups < findings.questions:
+        return f"{counted(findings.questions, 'question')} of {findings.groups} groups"
+    return counted(findings.questions, "question")
+
+
 def _beside_best(findings: Findings) -> Iterator[str]:
     rows = [(row, row.over_best) for row in findings.of(LEARNED) if row.over_best]
     if any(found.verdict == "too few" for _, found in rows):
         said = _each([(row, signed(found)) for row, found in rows], findings)
         yield (
-            f"On {counted(findings.questions, 'question')} nobody can tell whether the policy beats the best "
+            f"On {_units(findings)} nobody can tell whether the policy beats the best "
             f"constant: its reward beside that is {said}."
         )
         return
@@ -99,10 +114,15 @@ def _gains(findings: Findings) -> Iterator[str]:
         yield "No tier vector was run for every question tried on, so there are no constants to mix."
         return
     least, most = (pick(gain.value for _, gain in rows) for pick in (min, max))
+    gains = (
+        f"Beside mixing constants for the same dollars, the policy gains {_range(least, most)} of task reward"
+    )
+    if findings.groups < FEWEST_ITEMS:
+        yield f"{gains}; on {_units(findings)} that can be luck."
+        return
     real = [(row, signed(gain)) for row, gain in rows if gain.low > 0 or gain.high < 0]
     yield (
-        f"Beside mixing constants for the same dollars, the policy gains {_range(least, most)} of task "
-        f"reward; beyond the noise (95% intervals){': ' + _each(real, findings) if real else ' nowhere'}."
+        f"{gains}; beyond the noise (95% intervals){': ' + _each(real, findings) if real else ' nowhere'}."
     )
 
 

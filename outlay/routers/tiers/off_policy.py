@@ -1,15 +1,15 @@
 """Learning from a log, without another model call.
 
-The questions of the log are divided in two. From one part an outcome model is fitted, which with what was
-logged says what each question earns and costs at every tier vector (`Outcomes`); the policy is trained in
-that table by the same PPO as it would be live, at trade-offs that vary, so that one policy serves them all.
-Every so often it is tried on the other part, and what was best there, its costs weighed in, is kept.
+The questions of the log are divided in two, those of one group (a conversation) together. From one part an
+outcome model is fitted, which with what was logged says what each question earns and costs at every tier
+vector (`Outcomes`); the policy is trained in that table by the same PPO as it would be live, at trade-offs
+that vary, so that one policy serves them all. Every so often it is tried on the other part, and what was best
+there, its costs weighed in, is kept.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from random import Random
 from typing import TYPE_CHECKING, Annotated, Final
 
 import numpy as np
@@ -20,6 +20,7 @@ from outlay.budget import Budget, Record, Settings
 from outlay.errors import ConfigurationError
 from outlay.memory.modules.routing import DESCRIPTIONS, MODULES
 from outlay.routers.tiers.checkpoint import Card
+from outlay.routers.tiers.dividing import divided
 from outlay.routers.tiers.features import Features
 from outlay.routers.tiers.learned import LearnedRouter
 from outlay.routers.tiers.outcomes import Outcomes, earnings, fitted, of_one_dimension
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
 
 SWEEP: Final = (0.0, 0.05, 0.1, 0.3, 0.5, 0.7, 0.9)
 """The trade-offs of the paper's figures."""
-FEWEST_QUESTIONS: Final = 4
-"""Of a log: two to learn from and two to choose by."""
 _GOLDEN: Final = (5**0.5 - 1) / 2
 """Its multiples, without what is before the point, lie evenly between 0 and 1 however many there are."""
 
@@ -144,7 +143,7 @@ def fit_from_log(
             f"the log's vectors have {of_one_dimension(episodes)} dimensions and those of "
             f"{embedder.name!r} {embedder.dimension}: give the embedder it was made with"
         )
-    known, kept = _divided(episodes, fitting, held_out)
+    known, kept = divided(episodes, fitting.held_out, fitting.seed, held_out)
     model = fitted(known)
     reward = FixedReward.of(*earnings(known).T)
     card = _card(embedder, fitting)
@@ -267,21 +266,3 @@ def _card(embedder: Embedder, fitting: Fitting) -> Card:
 
 def _descriptions(embedder: Embedder) -> torch.Tensor:
     return torch.from_numpy(embedder.embed([DESCRIPTIONS[module] for module in MODULES]))
-
-
-def _divided(
-    episodes: Sequence[Episode], fitting: Fitting, held_out: Collection[str] | None
-) -> tuple[list[Episode], list[Episode]]:
-    ids = sorted({e.id for e in episodes})
-    if len(ids) < FEWEST_QUESTIONS:
-        raise ConfigurationError(
-            f"a log of {len(ids)} questions is too small to learn from: log {FEWEST_QUESTIONS} or more"
-        )
-    if held_out is None:
-        count = min(max(2, round(fitting.held_out * len(ids))), len(ids) - 2)
-        held_out = Random(fitting.seed).sample(ids, count)  # noqa: S311
-    known = [e for e in episodes if e.id not in held_out]
-    kept = [e for e in episodes if e.id in held_out]
-    if not known or not kept:
-        raise ConfigurationError("some questions must be held out, and some not: check `held_out`")
-    return known, kept

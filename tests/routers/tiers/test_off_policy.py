@@ -21,7 +21,7 @@ from outlay.routers.tiers.walking import walk
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from outlay.routers.tiers import Progress
+    from outlay.routers.tiers import Episode, Progress
 
 QUICK = PPO(learning_rate=3e-3)
 QUESTIONS = range(32)
@@ -238,6 +238,22 @@ def test_questions_to_choose_by_can_be_named() -> None:
     for held_out in (set(), {f"q{n}" for n in range(8)}):
         with pytest.raises(ConfigurationError, match="held out"):
             fit_from_log(designed(range(8)), Vectors(), fitting, held_out=held_out)
+
+
+def in_conversations(numbers: range, size: int) -> list[Episode]:
+    return [
+        e.model_copy(update={"group": f"c{int(e.id[1:]) // size}"}) for e in designed(numbers, DESIGN[:2])
+    ]
+
+
+@pytest.mark.parametrize(("size", "held_out"), [(4, 4), (8, 8), (16, 4)], ids=["four", "two", "a single one"])
+def test_questions_of_one_conversation_are_held_out_together(size: int, held_out: int) -> None:
+    log = in_conversations(range(16), size)
+    found = fit_from_log(log, Vectors(), Fitting(trade_offs=(0.3,), updates=1, hidden=8))
+    groups = {e.id: e.group for e in log}
+    kept = {groups[name] for name in found.held_out}
+    assert len(found.held_out) == held_out
+    assert len(kept) == 1
 
 
 def test_a_log_too_small_or_of_another_embedder_is_refused() -> None:
