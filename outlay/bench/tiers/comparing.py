@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from outlay.bench.tiers.by_question import ByQuestion, Foresight, clusters_of, triple_of
-from outlay.bench.tiers.findings import BEST, Constant, Findings, Foreseen, Row, vector_words
+from outlay.bench.tiers.findings import BEST, MOSTLY_RUN, Constant, Findings, Foreseen, Row, vector_words
 from outlay.errors import ConfigurationError
 from outlay.memory.modules.routing import MODULES, Tier
 from outlay.routers.tiers.information import awareness
@@ -143,8 +143,10 @@ def _beside_best(taken: Sequence[Taken], table: ByQuestion) -> dict[int, Differe
     found: dict[int, Difference] = {}
     for name in dict.fromkeys(one.name for one in taken if one.name != BEST):
         own = [place for place, one in enumerate(taken) if one.name == name]
-        differences = table.differences(own, [best[taken[place].trade_off] for place in own])
-        found |= zip(own, differences, strict=True)
+        beside = [best[taken[place].trade_off] for place in own]
+        for place, other, difference in zip(own, beside, table.differences(own, beside), strict=True):
+            is_run = min(taken[place].run, taken[other].run) >= MOSTLY_RUN
+            found[place] = difference if is_run else difference.model_copy(update={"verdict": "not run"})
     return found
 
 

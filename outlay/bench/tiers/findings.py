@@ -7,7 +7,7 @@ rewards are from 0 to 1.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from outlay.bench.analysis.findings import Estimate, Verdict
 from outlay.bench.tiers.logs import LogFacts
@@ -25,6 +25,10 @@ RANDOM: Final = "random"
 ORACLE: Final = "oracle"
 
 
+MOSTLY_RUN: Final = 0.9
+"""The share of questions below which what was run says nothing of a router: too much is of other tiers."""
+
+
 class Difference(Estimate):
     """A reward less the best constant's, on the same questions at the same trade-off."""
 
@@ -32,7 +36,8 @@ class Difference(Estimate):
     """Two-sided, of a permutation that flips the signs of questions."""
     p_holm: float
     """The same, adjusted for the number of trade-offs."""
-    verdict: Verdict
+    verdict: Verdict | Literal["not run"]
+    """`not run`: of the tiers that either chose, too few were run to tell."""
 
 
 class Mixture(Estimate):
@@ -79,6 +84,11 @@ class Row(Record):
     """`None` where no vector was run for every question."""
     awareness: Awareness | None
     """What the tiers chosen say of the kind of question; `None`: the log knows of fewer than two kinds."""
+
+    @property
+    def is_mostly_run(self) -> bool:
+        """Whether what was run says something of the router."""
+        return self.run >= MOSTLY_RUN
 
     @property
     def constant(self) -> str | None:

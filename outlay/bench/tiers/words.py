@@ -23,7 +23,6 @@ SIMULATED: Final = (
 THOUSAND: Final = 1000
 """Questions that dollars are given for: those of one are hard to read."""
 _ROUNDING: Final = 5e-10
-_RARELY_RUN: Final = 0.9
 
 
 def title(findings: Findings) -> str:
@@ -44,11 +43,11 @@ def _sentences(findings: Findings) -> Iterator[str]:
     yield _tried(findings)
     yield from _grouped(findings)
     yield from _beside_best(findings)
+    yield from _not_run(findings)
     yield from _gains(findings)
     yield from _constant(findings)
     yield _ceiling(findings)
     yield _aware(findings)
-    yield from _not_run(findings)
     yield support_words(findings.support)
 
 
@@ -85,7 +84,14 @@ def _units(findings: Findings) -> str:
 
 
 def _beside_best(findings: Findings) -> Iterator[str]:
-    rows = [(row, row.over_best) for row in findings.of(LEARNED) if row.over_best]
+    every = [(row, row.over_best) for row in findings.of(LEARNED) if row.over_best]
+    rows = [(row, found) for row, found in every if found.verdict != "not run"]
+    if len(rows) < len(every):
+        said = [(row, f"{row.run:.0%}") for row, found in every if found.verdict == "not run"]
+        yield (
+            "Nobody can tell whether the policy beats the best constant where so few questions were run at "
+            f"the tiers that it chose, or the constant has: {_each(said, findings)}."
+        )
     if any(found.verdict == "too few" for _, found in rows):
         said = _each([(row, signed(found)) for row, found in rows], findings)
         yield (
@@ -94,13 +100,13 @@ def _beside_best(findings: Findings) -> Iterator[str]:
         )
         return
     for said, which in (("more", "better"), ("less", "worse")):
-        found = [(row, _brief(diff)) for row, diff in rows if diff.verdict == which]
+        found = [(row, f"{_brief(diff)}{_share_run(row)}") for row, diff in rows if diff.verdict == which]
         if found:
             yield (
                 f"The policy earns {said} than the best constant, beyond the noise: in reward "
                 f"{_each(found, findings)}."
             )
-    noise = [(row, signed(diff)) for row, diff in rows if diff.verdict == "noise"]
+    noise = [(row, f"{signed(diff)}{_share_run(row)}") for row, diff in rows if diff.verdict == "noise"]
     if noise:
         yield (
             "Inside the noise of the best constant's reward (p of 0.05 or more, adjusted for the number of "
@@ -109,9 +115,11 @@ def _beside_best(findings: Findings) -> Iterator[str]:
 
 
 def _gains(findings: Findings) -> Iterator[str]:
-    rows = [(row, row.gain) for row in findings.of(LEARNED) if row.gain]
-    if not rows:
+    if not findings.constants:
         yield "No tier vector was run for every question tried on, so there are no constants to mix."
+        return
+    rows = [(row, row.gain) for row in findings.of(LEARNED) if row.gain and row.is_mostly_run]
+    if not rows:
         return
     least, most = (pick(gain.value for _, gain in rows) for pick in (min, max))
     gains = (
@@ -157,13 +165,19 @@ def _ceiling(findings: Findings) -> str:
         if row.over_best and own.over_best
     ]
     row, most, done = max(both, key=lambda one: one[1])
+    is_run = next(own.is_mostly_run for own in findings.of(LEARNED) if own.trade_off == row.trade_off)
     if most <= _ROUNDING:
         return "An oracle, which knows what every logged run comes to, earns no more than the best constant."
     least = min(over for _, over, _ in both)
+    of_it = (
+        f"; where that is most (trade-off {row.trade_off:g}) the policy has {done:+.3f}, {done / most:.0%} "
+        "of it"
+        if is_run
+        else ""
+    )
     return (
         "An oracle, which knows what every logged run comes to, earns "
-        f"{_range(least, most)} above the best constant; where that is most (trade-off {row.trade_off:g}) "
-        f"the policy has {done:+.3f}, {done / most:.0%} of it. A part of it is luck of single runs, which "
+        f"{_range(least, most)} above the best constant{of_it}. A part of it is luck of single runs, which "
         "nobody can foresee."
     )
 
@@ -185,7 +199,7 @@ def _aware(findings: Findings) -> str:
 
 
 def _not_run(findings: Findings) -> Iterator[str]:
-    rows = [row for row in findings.of(LEARNED) if row.foreseen and row.run < _RARELY_RUN]
+    rows = [row for row in findings.of(LEARNED) if row.foreseen]
     if not rows:
         return
     yield (
@@ -248,6 +262,10 @@ def signed(found: Estimate) -> str:
 
 def _brief(found: Difference) -> str:
     return f"{signed(found)}, {p_words(found.p_holm)}"
+
+
+def _share_run(row: Row) -> str:
+    return "" if row.run == 1 else f" ({row.run:.0%} of it run)"
 
 
 def _range(least: float, most: float) -> str:

@@ -83,6 +83,8 @@ def test_tiers_that_were_not_run_are_predicted(learnt: Learnt) -> None:
     found = compare(ByKind(CHEAPEST), learnt, KNOWN, TEST, draws=100)
     row = found.of("learned")[0]
     assert row.run == 0.5
+    assert row.over_best is not None
+    assert row.over_best.verdict == "not run"
     assert row.task.value < 0.9  # the nearest run has not the temporal tier that it takes
     assert dict(row.vectors)["LOW LOW HIGH LOW MID"] == 0.5
     assert row.foreseen is not None

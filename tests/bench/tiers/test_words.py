@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from bench.tiers.sample import KNOWN, TEST, ByKind, log
 from bench.tiers.sample import by_kind as tried
-from bench.tiers.sample import log
+from routers.tiers.toy import CHEAPEST
 
+from outlay.bench.tiers.comparing import compare
 from outlay.bench.tiers.words import sentences, support_words, title, trade_off_words
 from outlay.routers.tiers import Support
 
@@ -33,6 +35,16 @@ def test_a_policy_that_beats_the_best_constant_is_said_to(by_kind: Findings) -> 
     assert "SIMULATED" not in said
     assert "optimistic" not in said
     assert title(by_kind) == "Tiers learnt from known, tried on test"
+
+
+def test_a_policy_that_was_hardly_run_is_not_said_to_beat_anyone(learnt: Learnt) -> None:
+    """Half of the questions were run at what it takes; the nearest runs would say that it is better."""
+    found = compare(ByKind(CHEAPEST), learnt, KNOWN, TEST, draws=100)
+    said = sentences(found)
+    assert said[1].startswith("Nobody can tell whether the policy beats the best constant")
+    assert "chose, or the constant has: 50% at trade-offs of 0 to 0.3." in said[1]
+    assert said[2].startswith("Where the tiers it chose were not run, the nearest run stands for them")
+    assert not any("beyond the noise" in sentence or "the policy has" in sentence for sentence in said)
 
 
 def test_a_constant_policy_is_called_one(constant: Findings) -> None:
