@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from outlay.routers.tiers.taken import Taken, Vector
 
 DRAWS: Final = 2_000
+MUST_AGREE: Final = ("embedder", "model", "price", "prices", "strategy", "scorer")
+"""What is known of how a log was made without which figures of two logs do not compare."""
+UNKNOWN: Final = ("", None, {})
 
 
 def compare(
@@ -90,16 +93,28 @@ def shares_of(chosen: Sequence[Vector]) -> tuple[tuple[float, float, float], ...
 
 def _divided(learnt: Learnt, log: Log, test: Log | None) -> tuple[tuple[Episode, ...], tuple[Episode, ...]]:
     """Give what to choose a constant by and teach a LinUCB, and what to try all on."""
+    if log.digest != learnt.digest:
+        raise ConfigurationError(
+            f"{log.path} is not the log that the policy was learnt from ({learnt.log}), or not as it was "
+            "then: give that one, and with --test another to try the policy on; or fit again"
+        )
     if test is not None:
+        _check_alike(log, test)
         return log.episodes, test.episodes
     held_out = set(learnt.held_out)
-    if not held_out < set(log.questions):
-        raise ConfigurationError(
-            f"{log.path} is not the log that the policy was learnt from ({learnt.log}): give that one, and "
-            "with --test another to try the policy on"
-        )
     known = tuple(e for e in log.episodes if e.id not in held_out)
     return known, tuple(e for e in log.episodes if e.id in held_out)
+
+
+def _check_alike(log: Log, test: Log) -> None:
+    """Refuse a test whose tasks or dollars are others than those that were learnt from."""
+    for name in MUST_AGREE:
+        was, is_now = getattr(log.facts, name), getattr(test.facts, name)
+        if was != is_now and was not in UNKNOWN and is_now not in UNKNOWN:
+            raise ConfigurationError(
+                f"{test.path} was made with {name} {is_now}, and {log.path}, from which the policy was "
+                f"learnt, with {was}: neither rewards nor dollars compare; collect the test as the log was"
+            )
 
 
 def _compared(

@@ -14,7 +14,9 @@ from routers.tiers.toy import CHEAPEST
 from outlay.bench.tiers.by_question import ByQuestion
 from outlay.bench.tiers.comparing import compare
 from outlay.bench.tiers.findings import vector_words
+from outlay.bench.tiers.logs import LogFacts
 from outlay.bench.tiers.words import sentences
+from outlay.budget import Price
 from outlay.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -105,8 +107,36 @@ def test_questions_that_were_learnt_from_are_counted(learnt: Learnt) -> None:
 
 
 def test_another_log_than_was_learnt_from_is_refused(learnt: Learnt) -> None:
-    with pytest.raises(ConfigurationError, match="not the log that the policy was learnt from"):
-        compare(ByKind(CHEAPEST), learnt, TEST)
+    fewer = KNOWN._replace(episodes=KNOWN.episodes[:-1])
+    for other, test in ((TEST, None), (TEST, TEST), (fewer, TEST)):
+        with pytest.raises(ConfigurationError, match="not the log that the policy was learnt from"):
+            compare(ByKind(CHEAPEST), learnt, other, test)
+
+
+def test_a_log_in_another_order_is_the_same(learnt: Learnt) -> None:
+    turned = KNOWN._replace(episodes=KNOWN.episodes[::-1])
+    assert (turned.digest, TEST.digest == turned.digest) == (learnt.digest, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("embedder", "e"),
+        ("model", "another"),
+        ("strategy", "budget-mem:k=3"),
+        ("price", Price(input=1, output=2)),
+        ("scorer", "f1"),
+    ],
+)
+def test_a_test_that_was_made_otherwise_is_refused(learnt: Learnt, name: str, value: object) -> None:
+    facts = KNOWN.facts.model_copy(update={"strategy": "budget-mem", "price": Price(input=1, output=1)})
+    other = TEST._replace(facts=facts.model_copy(update={name: value}))
+    with pytest.raises(ConfigurationError, match=f"was made with {name} "):
+        compare(ByKind(CHEAPEST), learnt, KNOWN._replace(facts=facts), other)
+
+
+def test_a_test_of_which_nothing_is_known_is_taken(learnt: Learnt) -> None:
+    assert tried(learnt, TEST._replace(facts=LogFacts())).questions == 30
 
 
 def test_a_simulated_log_makes_a_simulated_report(learnt: Learnt, by_kind: Findings) -> None:
