@@ -105,6 +105,28 @@ def test_logs_and_places_that_are_none_are_one_sentence(outlay: Outlay, log: Pat
     assert (ran.status, "3 questions is too small" in ran.err) == (2, True)
 
 
+@pytest.mark.parametrize("library", ["torch", "numpy"])
+def test_without_a_library_it_says_what_to_install(log: Path, tmp_path: Path, library: str) -> None:
+    # A finder that has not the library; None in its place would break scipy, which looks there for torch.
+    script = (
+        "import sys\n"
+        "class Lacking:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {library!r}: raise ModuleNotFoundError(f'No module named {{name}}', name=name)\n"
+        "sys.meta_path.insert(0, Lacking())\n"
+        "from outlay.cli.entry import main\n"
+        "sys.exit(main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "train-router", "fit", str(log), "--out", str(tmp_path / "p.pt")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"needs {library}: pip install 'outlay[bench,routers]'" in done.stderr
+
+
 @pytest.mark.timeout(300)
 def test_an_interrupted_fit_leaves_nothing(tmp_path: Path) -> None:
     """The log is a pipe, so that learning begins when it is written."""
