@@ -50,8 +50,9 @@ class Mixture(Estimate):
 class Foreseen(Record):
     """What a router comes to at the tiers that it really chose, where not all of them were run.
 
-    As a model of what was learnt from predicts it, corrected by what was logged of each question (doubly
-    robust). The intervals are over questions; what the model gets wrong is not in them.
+    As a model of what was learnt from predicts it, moved to the level of what was logged of each question.
+    That is not doubly robust: tiers that could not be run have no weight that would correct them. The
+    intervals are over questions; what the model gets wrong is not in them.
     """
 
     task: Estimate

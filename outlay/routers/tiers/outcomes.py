@@ -2,7 +2,9 @@
 
 Doubly robust (Dudik, Langford and Li 2011, arXiv 1103.4601): what a model predicts, and where the question
 was really run at those tiers, the difference to what happened, times 1 / (how likely that run was), clipped.
-Where each question was run at each of K vectors this is what happened there, and the prediction elsewhere.
+Where each question was run at each of K vectors this is what happened there, and elsewhere the prediction,
+moved to the level of the question: tiers that could not be run have no weight to correct them by, and are not
+doubly robust.
 """
 
 from __future__ import annotations

@@ -67,6 +67,16 @@ def test_the_page_says_beside_the_picture_where_little_was_run(
     assert "Hollow:" not in page(by_kind, learnt, tmp_path / "run.html")
 
 
+def test_support_is_of_all_that_was_logged_and_predictions_are_called_that(
+    learnt: Learnt, tmp_path: Path
+) -> None:
+    said = page(tried(learnt, None), learnt, tmp_path / "held-out.html")
+    assert "Effective sample size<small>of 384 runs</small>" in said
+    assert "learnt from 24 questions and 288 runs" in said
+    assert "doubly robust" not in said
+    assert "moved to the level of each question's runs" in said
+
+
 def test_names_are_text(by_kind: Findings, learnt: Learnt, tmp_path: Path) -> None:
     odd = by_kind.model_copy(update={"kinds": (("<b>who</b>", 3), ("when", 2)), "log": "<i>l</i>"})
     said = page(odd, learnt, tmp_path / "report.html")
