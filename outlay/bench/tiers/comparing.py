@@ -12,7 +12,7 @@ from outlay.bench.tiers.findings import BEST, MOSTLY_RUN, Constant, Findings, Fo
 from outlay.errors import ConfigurationError
 from outlay.memory.modules.routing import MODULES, Tier
 from outlay.routers.tiers.information import awareness
-from outlay.routers.tiers.taken import by_constants, contenders
+from outlay.routers.tiers.taken import by_constants, by_vector, contenders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,6 +74,7 @@ def compare(
         trade_offs=learnt.fitting.trade_offs,
         rows=rows,
         constants=fixed,
+        incomplete=_incomplete(known, tried),
         support=learnt.support,
     )
 
@@ -104,6 +105,12 @@ def _divided(learnt: Learnt, log: Log, test: Log | None) -> tuple[tuple[Episode,
     held_out = set(learnt.held_out)
     known = tuple(e for e in log.episodes if e.id not in held_out)
     return known, tuple(e for e in log.episodes if e.id in held_out)
+
+
+def _incomplete(*logs: Sequence[Episode]) -> tuple[str, ...]:
+    """Name the vectors that were run for some questions of a log, and not for all."""
+    missing = {tiers for log in logs for tiers in {e.tiers for e in log}.difference(by_vector(log))}
+    return tuple(vector_words(tiers) for tiers in sorted(missing))
 
 
 def _check_alike(log: Log, test: Log) -> None:

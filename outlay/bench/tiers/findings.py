@@ -135,6 +135,8 @@ class Findings(Record):
     rows: tuple[Row, ...]
     constants: tuple[Constant, ...]
     """The cheapest first."""
+    incomplete: tuple[str, ...]
+    """Tier vectors that are none of them, as runs of some questions learnt from, or tried on, are missing."""
     support: tuple[Support, ...]
     """Of the log that was learnt from, by trade-off."""
 

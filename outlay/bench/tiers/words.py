@@ -44,6 +44,7 @@ def _sentences(findings: Findings) -> Iterator[str]:
     yield from _grouped(findings)
     yield from _beside_best(findings)
     yield from _not_run(findings)
+    yield from _incomplete(findings)
     yield from _gains(findings)
     yield from _constant(findings)
     yield _ceiling(findings)
@@ -111,6 +112,14 @@ def _beside_best(findings: Findings) -> Iterator[str]:
         yield (
             "Inside the noise of the best constant's reward (p of 0.05 or more, adjusted for the number of "
             f"trade-offs) it is: {_each(noise, findings)}."
+        )
+
+
+def _incomplete(findings: Findings) -> Iterator[str]:
+    if findings.incomplete:
+        yield (
+            f"No constants, as runs of some questions are missing: {listed(findings.incomplete)}; one of "
+            "them may be better than the best constant. Collect the missing runs."
         )
 
 

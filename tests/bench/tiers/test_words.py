@@ -47,6 +47,13 @@ def test_a_policy_that_was_hardly_run_is_not_said_to_beat_anyone(learnt: Learnt)
     assert not any("beyond the noise" in sentence or "the policy has" in sentence for sentence in said)
 
 
+def test_a_vector_that_one_missing_run_makes_no_constant_is_named(learnt: Learnt, by_kind: Findings) -> None:
+    missing = TEST._replace(episodes=tuple(e for e in TEST.episodes if (e.id, sum(e.tiers)) != ("q100", 10)))
+    said = " ".join(sentences(tried(learnt, missing)))
+    assert "No constants, as runs of some questions are missing: all HIGH; one of them may be better" in said
+    assert "No constants" not in " ".join(sentences(by_kind))
+
+
 def test_a_constant_policy_is_called_one(constant: Findings) -> None:
     said = " ".join(sentences(constant))
     assert "The policy is constant: all MID for every question at every trade-off." in said
