@@ -112,8 +112,8 @@ def test_every_question_is_logged_at_every_vector_with_what_it_earned_and_cost(
     assert told["collected"]["calls"] >= requests
     episodes = read_log(out / "log.jsonl")
     assert len({(episode.id, episode.tiers) for episode in episodes}) == EPISODES
-    assert {(episode.id, episode.kind) for episode in episodes} == {
-        (f"conv-{number}/q{place}", str(place)) for number in (1, 2) for place in (1, 2, 3)
+    assert {(episode.id, episode.kind, episode.group) for episode in episodes} == {
+        (f"conv-{number}/q{place}", str(place), f"conv-{number}") for number in (1, 2) for place in (1, 2, 3)
     }
     assert {episode.task for episode in episodes if episode.kind == "1"} == {1.0}
     assert {episode.task for episode in episodes if episode.kind == "2"} == {0.0}

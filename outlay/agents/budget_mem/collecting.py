@@ -39,6 +39,8 @@ class Question(Record):
     text: str
     kind: str = ""
     """Its type, where one is known."""
+    group: str = ""
+    """What it shares with others, such as its conversation, where that is known."""
 
 
 class Attempt(Record):
@@ -210,6 +212,7 @@ class Collecting:
             task=earned,
             usage=[spent.get(module, Usage()) for module in MODULES],
             kind=question.kind,
+            group=question.group,
             behaviour=1 / len(self.vectors),
         )
 

@@ -1,4 +1,7 @@
-"""What everyone who chooses tiers comes to, question by question and in every draw of the questions."""
+"""What everyone who chooses tiers comes to, question by question and in every draw of the questions.
+
+Questions of one group, such as a conversation, are no independent evidence: groups are drawn anew then.
+"""
 
 from __future__ import annotations
 
@@ -37,12 +40,19 @@ class ByQuestion:
     drawn: Array
     """`(draws, 3k)`."""
     seed: int
+    clusters: NDArray[np.int64]
+    """The group of each question, `(n,)`, from 0: those of one are drawn, and change signs, together."""
 
     @classmethod
-    def of(cls, triples: Sequence[Array], draws: int, seed: int) -> ByQuestion:
-        """Take in three columns of each, `(n, 3)`, and draw the questions anew."""
+    def of(
+        cls, triples: Sequence[Array], draws: int, seed: int, clusters: NDArray[np.int64] | None = None
+    ) -> ByQuestion:
+        """Take in three columns of each, `(n, 3)`, and draw the questions anew, by group if there are any."""
         columns = np.concatenate(triples, axis=1)
-        return cls(columns, resampled_means(columns, draws, seed), seed)
+        clusters = np.arange(len(columns)) if clusters is None else clusters
+        sums = np.concatenate([_sums(columns, clusters), np.bincount(clusters)[:, None]], axis=1)
+        drawn = resampled_means(sums, draws, seed)
+        return cls(columns, drawn[:, :-1] / drawn[:, -1:], seed, clusters)
 
     def estimates(self, place: int) -> tuple[Estimate, Estimate, Estimate]:
         """Give the task reward, dollars and reward of the one at `place`."""
@@ -57,14 +67,15 @@ class ByQuestion:
         firsts, seconds = ([_EACH * place + REWARD for place in places] for places in (own, beside))
         by_question = self.columns[:, firsts] - self.columns[:, seconds]
         drawn = self.drawn[:, firsts] - self.drawn[:, seconds]
-        p = [float(one) for one in sign_flip_p(by_question, enough(len(drawn), len(own)), self.seed)]
+        flipped = _sums(by_question, self.clusters)
+        p = [float(one) for one in sign_flip_p(flipped, enough(len(drawn), len(own)), self.seed)]
         for place, adjusted in enumerate(holm(p)):
             value = float(by_question[:, place].mean())
             yield Difference(
                 **estimate(value, drawn[:, place]).model_dump(),
                 p=p[place],
                 p_holm=adjusted,
-                verdict=verdict(value, adjusted, len(by_question)),
+                verdict=verdict(value, adjusted, len(flipped)),
             )
 
     def gain(self, place: int, constants: Sequence[int]) -> Mixture | None:
@@ -74,6 +85,18 @@ class ByQuestion:
         [value] = _gains(self.columns.mean(0, keepdims=True), place, constants)
         found = estimate(float(value), 2 * value - _gains(self.drawn, place, constants))
         return Mixture(**found.model_dump())
+
+
+def clusters_of(episodes: Sequence[Episode]) -> NDArray[np.int64]:
+    """Give the group of each question, in the order of the questions, numbered from 0.
+
+    A single group cannot be drawn anew: its questions then are.
+    """
+    names = {e.id: e.cluster for e in episodes}
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names.values()))}
+    if len(numbers) == 1:
+        return np.arange(len(names))
+    return np.array([numbers[name] for name in names.values()], dtype=np.int64)
 
 
 def triple_of(taken: Taken, places: dict[str, int], reward: FixedReward) -> Array:
@@ -113,6 +136,12 @@ class Foresight:
         task = np.clip(self.outcomes.task[asked, run], 0.0, 1.0)
         usd = self.outcomes.usd[asked, run]
         return np.stack([task, usd, self.reward(task, usd, taken.trade_off)], axis=1)
+
+
+def _sums(columns: Array, clusters: NDArray[np.int64]) -> Array:
+    sums = np.zeros((clusters.max() + 1, columns.shape[1]))
+    np.add.at(sums, clusters, columns)
+    return sums
 
 
 def _gains(means: Array, place: int, constants: Sequence[int]) -> Array:

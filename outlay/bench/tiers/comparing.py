@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from outlay.bench.tiers.by_question import ByQuestion, Foresight, triple_of
-from outlay.bench.tiers.findings import BEST, Constant, Findings, Foreseen, Row, vector_words
+from outlay.bench.tiers.by_question import ByQuestion, Foresight, clusters_of, triple_of
+from outlay.bench.tiers.findings import BEST, MOSTLY_RUN, Constant, Findings, Foreseen, Row, vector_words
 from outlay.errors import ConfigurationError
 from outlay.memory.modules.routing import MODULES, Tier
 from outlay.routers.tiers.information import awareness
-from outlay.routers.tiers.taken import by_constants, contenders
+from outlay.routers.tiers.taken import by_constants, by_vector, contenders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from outlay.routers.tiers.taken import Taken, Vector
 
 DRAWS: Final = 2_000
+MUST_AGREE: Final = ("embedder", "model", "price", "prices", "strategy", "scorer")
+"""What is known of how a log was made without which figures of two logs do not compare."""
+UNKNOWN: Final = ("", None, {})
 
 
 def compare(
@@ -63,6 +66,7 @@ def compare(
         learnt_questions=len({e.id for e in known}),
         learnt_episodes=len(known),
         questions=len(asked),
+        groups=int(clusters_of(tried).max()) + 1,
         episodes=len(tried),
         is_held_out=test is None,
         shared=0 if test is None else len(set(asked).intersection(log.questions)),
@@ -70,6 +74,7 @@ def compare(
         trade_offs=learnt.fitting.trade_offs,
         rows=rows,
         constants=fixed,
+        incomplete=_incomplete(known, tried),
         support=learnt.support,
     )
 
@@ -89,16 +94,34 @@ def shares_of(chosen: Sequence[Vector]) -> tuple[tuple[float, float, float], ...
 
 def _divided(learnt: Learnt, log: Log, test: Log | None) -> tuple[tuple[Episode, ...], tuple[Episode, ...]]:
     """Give what to choose a constant by and teach a LinUCB, and what to try all on."""
+    if log.digest != learnt.digest:
+        raise ConfigurationError(
+            f"{log.path} is not the log that the policy was learnt from ({learnt.log}), or not as it was "
+            "then: give that one, and with --test another to try the policy on; or fit again"
+        )
     if test is not None:
+        _check_alike(log, test)
         return log.episodes, test.episodes
     held_out = set(learnt.held_out)
-    if not held_out < set(log.questions):
-        raise ConfigurationError(
-            f"{log.path} is not the log that the policy was learnt from ({learnt.log}): give that one, and "
-            "with --test another to try the policy on"
-        )
     known = tuple(e for e in log.episodes if e.id not in held_out)
     return known, tuple(e for e in log.episodes if e.id in held_out)
+
+
+def _incomplete(*logs: Sequence[Episode]) -> tuple[str, ...]:
+    """Name the vectors that were run for some questions of a log, and not for all."""
+    missing = {tiers for log in logs for tiers in {e.tiers for e in log}.difference(by_vector(log))}
+    return tuple(vector_words(tiers) for tiers in sorted(missing))
+
+
+def _check_alike(log: Log, test: Log) -> None:
+    """Refuse a test whose tasks or dollars are others than those that were learnt from."""
+    for name in MUST_AGREE:
+        was, is_now = getattr(log.facts, name), getattr(test.facts, name)
+        if was != is_now and was not in UNKNOWN and is_now not in UNKNOWN:
+            raise ConfigurationError(
+                f"{test.path} was made with {name} {is_now}, and {log.path}, from which the policy was "
+                f"learnt, with {was}: neither rewards nor dollars compare; collect the test as the log was"
+            )
 
 
 def _compared(
@@ -123,6 +146,7 @@ def _compared(
         ],
         draws,
         seed,
+        clusters_of(tried),
     )
     fixed = range(len(taken), len(taken) + len(constants))
     foreseen = {place: fixed.stop + number for number, place in enumerate(unrun)}
@@ -141,8 +165,10 @@ def _beside_best(taken: Sequence[Taken], table: ByQuestion) -> dict[int, Differe
     found: dict[int, Difference] = {}
     for name in dict.fromkeys(one.name for one in taken if one.name != BEST):
         own = [place for place, one in enumerate(taken) if one.name == name]
-        differences = table.differences(own, [best[taken[place].trade_off] for place in own])
-        found |= zip(own, differences, strict=True)
+        beside = [best[taken[place].trade_off] for place in own]
+        for place, other, difference in zip(own, beside, table.differences(own, beside), strict=True):
+            is_run = min(taken[place].run, taken[other].run) >= MOSTLY_RUN
+            found[place] = difference if is_run else difference.model_copy(update={"verdict": "not run"})
     return found
 
 

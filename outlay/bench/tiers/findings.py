@@ -1,12 +1,13 @@
 """What a comparison of routers finds.
 
-Everything a report says comes from here. Questions are the units of every mean and of every resampling;
-intervals are 95% bootstrap intervals over them. Task rewards are from 0 to 1.
+Everything a report says comes from here. Questions are the units of every mean, and of every resampling where
+the log does not know of groups of them, such as conversations; intervals are 95% bootstrap intervals. Task
+rewards are from 0 to 1.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from outlay.bench.analysis.findings import Estimate, Verdict
 from outlay.bench.tiers.logs import LogFacts
@@ -24,6 +25,10 @@ RANDOM: Final = "random"
 ORACLE: Final = "oracle"
 
 
+MOSTLY_RUN: Final = 0.9
+"""The share of questions below which what was run says nothing of a router: too much is of other tiers."""
+
+
 class Difference(Estimate):
     """A reward less the best constant's, on the same questions at the same trade-off."""
 
@@ -31,7 +36,8 @@ class Difference(Estimate):
     """Two-sided, of a permutation that flips the signs of questions."""
     p_holm: float
     """The same, adjusted for the number of trade-offs."""
-    verdict: Verdict
+    verdict: Verdict | Literal["not run"]
+    """`not run`: of the tiers that either chose, too few were run to tell."""
 
 
 class Mixture(Estimate):
@@ -44,8 +50,9 @@ class Mixture(Estimate):
 class Foreseen(Record):
     """What a router comes to at the tiers that it really chose, where not all of them were run.
 
-    As a model of what was learnt from predicts it, corrected by what was logged of each question (doubly
-    robust). The intervals are over questions; what the model gets wrong is not in them.
+    As a model of what was learnt from predicts it, moved to the level of what was logged of each question.
+    That is not doubly robust: tiers that could not be run have no weight that would correct them. The
+    intervals are over questions; what the model gets wrong is not in them.
     """
 
     task: Estimate
@@ -80,6 +87,11 @@ class Row(Record):
     """What the tiers chosen say of the kind of question; `None`: the log knows of fewer than two kinds."""
 
     @property
+    def is_mostly_run(self) -> bool:
+        """Whether what was run says something of the router."""
+        return self.run >= MOSTLY_RUN
+
+    @property
     def constant(self) -> str | None:
         """The tier vector, where it was the same for every question."""
         return self.vectors[0][0] if len(self.vectors) == 1 else None
@@ -109,6 +121,9 @@ class Findings(Record):
     learnt_episodes: int
     questions: int
     """Tried on."""
+    groups: int
+    """Of those questions, such as conversations: what is drawn anew. As many as questions where no groups, or
+    a single one, are known."""
     episodes: int
     is_held_out: bool
     """Whether these are the questions held out in fitting, by which the policy was chosen."""
@@ -120,6 +135,8 @@ class Findings(Record):
     rows: tuple[Row, ...]
     constants: tuple[Constant, ...]
     """The cheapest first."""
+    incomplete: tuple[str, ...]
+    """Tier vectors that are none of them, as runs of some questions learnt from, or tried on, are missing."""
     support: tuple[Support, ...]
     """Of the log that was learnt from, by trade-off."""
 

@@ -29,6 +29,8 @@ class Learnt(Record):
 
     log: str
     """Path of it, as it was given."""
+    digest: str
+    """Of the log's episodes."""
     facts: LogFacts
     questions: int
     episodes: int
@@ -56,6 +58,7 @@ class Learnt(Record):
         """Give how the policy that was saved at `policy` was learnt."""
         return cls(
             log=str(log.path),
+            digest=log.digest,
             facts=log.facts,
             questions=len(log.questions),
             episodes=len(log.episodes),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic import ConfigDict, ValidationError
 
-from outlay.budget import Record
+from outlay.budget import Price, Record
 from outlay.errors import ConfigurationError
 from outlay.routers.tiers.episode import read_log
 
@@ -27,6 +28,10 @@ class LogFacts(Record):
     embedder: str = ""
     """Name of what made the vectors."""
     model: str = ""
+    price: Price | None = None
+    """Of the model; `None`: not known, or LiteLLM's."""
+    prices: dict[str, Price] = {}  # noqa: RUF012 - pydantic copies it
+    """Of further models."""
     strategy: str = ""
     source: str = ""
     """Of the questions."""
@@ -48,6 +53,12 @@ class Log(NamedTuple):
     def name(self) -> str:
         """What to call it: the last parts of its path."""
         return self.path.name or str(self.path)
+
+    @property
+    def digest(self) -> str:
+        """Tells whether two logs hold the same episodes, wherever they are and in whatever order."""
+        lines = sorted(e.model_dump_json() for e in self.episodes)
+        return blake2b("\n".join(lines).encode(), digest_size=16).hexdigest()
 
     @property
     def questions(self) -> tuple[str, ...]:

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from outlay.bench.analysis.findings import Estimate, Verdict
+    from outlay.bench.analysis.findings import Estimate
     from outlay.bench.tiers.findings import Constant, Findings, Row
 
     Value = str | float | bool | None
 
-_STYLES: Final[dict[Verdict, str]] = {"better": "green", "worse": "red", "noise": "", "too few": "dim"}
+_STYLES: Final = {"better": "green", "worse": "red", "noise": "", "too few": "dim", "not run": "dim"}
 _NONE: Final = "-"
 _FOOT: Final = (
     "task: reward of the answer, 0 to 1, and its 95% bootstrap interval over questions; $/1,000: dollars of "
     "all modules of 1,000 questions; run: questions that were really run at the tiers chosen, in %; vs best: "
     "reward less the best constant's, * where beyond the noise; gain: task reward less what mixing constants "
     "earns for the same dollars, * where its interval leaves out 0; bits: what tiers say of the kind of "
-    "question, and the permutation's p."
+    "question, and the permutation's p. Where less than 90% was run, no * is given."
 )
 
 
@@ -78,7 +78,8 @@ def _spent(one: Row | Constant) -> Iterator[str]:
 def _gain(row: Row) -> str:
     if row.gain is None:
         return _NONE
-    return f"{row.gain.value:+.3f}{'*' if row.gain.low > 0 or row.gain.high < 0 else ''}"
+    is_real = row.is_mostly_run and (row.gain.low > 0 or row.gain.high < 0)
+    return f"{row.gain.value:+.3f}{'*' if is_real else ''}"
 
 
 class Column(NamedTuple):

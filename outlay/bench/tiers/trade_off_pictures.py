@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from outlay.bench.tiers.drawing import FAINT, LOOKS, TIER_COLOURS, drawn, heading, tier_handles
-from outlay.bench.tiers.findings import BEST, LEARNED
+from outlay.bench.tiers.findings import BEST, LEARNED, MOSTLY_RUN
 from outlay.memory.modules.routing import MODULES, Tier
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def reward_png(findings: Findings) -> bytes:
     """Draw rewards less the best constant's, with their intervals."""
-    return drawn(1000, 460, lambda figure: _rewards(figure, findings))
+    return drawn(1000, 460, lambda figure: rewards(figure, findings))
 
 
 def tiers_png(findings: Findings) -> bytes:
@@ -27,7 +27,8 @@ def tiers_png(findings: Findings) -> bytes:
     return drawn(1000, 340, lambda figure: _tiers(figure, findings))
 
 
-def _rewards(figure: Figure, findings: Findings) -> None:
+def rewards(figure: Figure, findings: Findings) -> None:
+    """Put them into a figure."""
     heading(figure, "Reward above the best constant's, on the same questions")
     axes = figure.subplots()
     names = [name for name in findings.names if name != BEST]
@@ -41,21 +42,30 @@ def _rewards(figure: Figure, findings: Findings) -> None:
 
 
 def _beside(axes: Axes, findings: Findings, name: str, moved: float) -> None:
-    """Draw one router's differences, moved aside so that intervals do not lie on each other."""
-    found = [row.over_best for row in findings.of(name) if row.over_best]
+    """Draw one router's differences, moved aside so that intervals do not lie on each other.
+
+    Hollow are those of which too little was run for a verdict.
+    """
     colour, marker = LOOKS[name]
-    axes.errorbar(
-        np.arange(len(found)) + moved,
-        [one.value for one in found],
-        yerr=np.array([(max(0.0, one.value - one.low), max(0.0, one.high - one.value)) for one in found]).T,
-        color=colour,
-        marker=marker,
-        markersize=7,
-        linestyle="none",
-        elinewidth=1.2,
-        capsize=3,
-        label=f"{name} (95% interval over questions)" if name == LEARNED else name,
-    )
+    label = f"{name} (95% interval)" if name == LEARNED else name
+    found = [(place, row.over_best) for place, row in enumerate(findings.of(name)) if row.over_best]
+    for is_hollow in (False, True):
+        shown = [(place, one) for place, one in found if (one.verdict == "not run") == is_hollow]
+        if not shown:
+            continue
+        axes.errorbar(
+            [place + moved for place, _ in shown],
+            [one.value for _, one in shown],
+            yerr=np.array([(max(0.0, o.value - o.low), max(0.0, o.high - o.value)) for _, o in shown]).T,
+            color=colour,
+            marker=marker,
+            markersize=7,
+            markerfacecolor="white" if is_hollow else colour,
+            linestyle="none",
+            elinewidth=1.2,
+            capsize=3,
+            label=f"{label}, under {MOSTLY_RUN:.0%} run" if is_hollow else label,
+        )
 
 
 def _tiers(figure: Figure, findings: Findings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from outlay.bench.analysis.comparisons import ALPHA
+from outlay.bench.analysis.comparisons import ALPHA, FEWEST_ITEMS
 from outlay.bench.analysis.resampling import holm
 from outlay.bench.report.phrases import counted, listed, p_words
 from outlay.bench.tiers.findings import LEARNED, ORACLE
@@ -23,7 +23,6 @@ SIMULATED: Final = (
 THOUSAND: Final = 1000
 """Questions that dollars are given for: those of one are hard to read."""
 _ROUNDING: Final = 5e-10
-_RARELY_RUN: Final = 0.9
 
 
 def title(findings: Findings) -> str:
@@ -42,12 +41,14 @@ def _sentences(findings: Findings) -> Iterator[str]:
     if findings.simulated:
         yield SIMULATED
     yield _tried(findings)
+    yield from _grouped(findings)
     yield from _beside_best(findings)
+    yield from _not_run(findings)
+    yield from _incomplete(findings)
     yield from _gains(findings)
     yield from _constant(findings)
     yield _ceiling(findings)
     yield _aware(findings)
-    yield from _not_run(findings)
     yield support_words(findings.support)
 
 
@@ -69,23 +70,44 @@ def _tried(findings: Findings) -> str:
     return f"{learnt}, and all routers are tried on {findings.questions} of another log.{shared}"
 
 
+def _grouped(findings: Findings) -> Iterator[str]:
+    if findings.groups < findings.questions:
+        yield (
+            f"Those are of {findings.groups} groups, such as conversations: questions of one are no "
+            "independent evidence, so that intervals and p are over groups."
+        )
+
+
+def _units(findings: Findings) -> str:
+    if findings.groups < findings.questions:
+        return f"{counted(findings.questions, 'question')} of {findings.groups} groups"
+    return counted(findings.questions, "question")
+
+
 def _beside_best(findings: Findings) -> Iterator[str]:
-    rows = [(row, row.over_best) for row in findings.of(LEARNED) if row.over_best]
+    every = [(row, row.over_best) for row in findings.of(LEARNED) if row.over_best]
+    rows = [(row, found) for row, found in every if found.verdict != "not run"]
+    if len(rows) < len(every):
+        said = [(row, f"{row.run:.0%}") for row, found in every if found.verdict == "not run"]
+        yield (
+            "Nobody can tell whether the policy beats the best constant where so few questions were run at "
+            f"the tiers that it chose, or the constant has: {_each(said, findings)}."
+        )
     if any(found.verdict == "too few" for _, found in rows):
         said = _each([(row, signed(found)) for row, found in rows], findings)
         yield (
-            f"On {counted(findings.questions, 'question')} nobody can tell whether the policy beats the best "
+            f"On {_units(findings)} nobody can tell whether the policy beats the best "
             f"constant: its reward beside that is {said}."
         )
         return
     for said, which in (("more", "better"), ("less", "worse")):
-        found = [(row, _brief(diff)) for row, diff in rows if diff.verdict == which]
+        found = [(row, f"{_brief(diff)}{_share_run(row)}") for row, diff in rows if diff.verdict == which]
         if found:
             yield (
                 f"The policy earns {said} than the best constant, beyond the noise: in reward "
                 f"{_each(found, findings)}."
             )
-    noise = [(row, signed(diff)) for row, diff in rows if diff.verdict == "noise"]
+    noise = [(row, f"{signed(diff)}{_share_run(row)}") for row, diff in rows if diff.verdict == "noise"]
     if noise:
         yield (
             "Inside the noise of the best constant's reward (p of 0.05 or more, adjusted for the number of "
@@ -93,16 +115,31 @@ def _beside_best(findings: Findings) -> Iterator[str]:
         )
 
 
+def _incomplete(findings: Findings) -> Iterator[str]:
+    if findings.incomplete:
+        yield (
+            f"No constants, as runs of some questions are missing: {listed(findings.incomplete)}; one of "
+            "them may be better than the best constant. Collect the missing runs."
+        )
+
+
 def _gains(findings: Findings) -> Iterator[str]:
-    rows = [(row, row.gain) for row in findings.of(LEARNED) if row.gain]
-    if not rows:
+    if not findings.constants:
         yield "No tier vector was run for every question tried on, so there are no constants to mix."
         return
+    rows = [(row, row.gain) for row in findings.of(LEARNED) if row.gain and row.is_mostly_run]
+    if not rows:
+        return
     least, most = (pick(gain.value for _, gain in rows) for pick in (min, max))
+    gains = (
+        f"Beside mixing constants for the same dollars, the policy gains {_range(least, most)} of task reward"
+    )
+    if findings.groups < FEWEST_ITEMS:
+        yield f"{gains}; on {_units(findings)} that can be luck."
+        return
     real = [(row, signed(gain)) for row, gain in rows if gain.low > 0 or gain.high < 0]
     yield (
-        f"Beside mixing constants for the same dollars, the policy gains {_range(least, most)} of task "
-        f"reward; beyond the noise (95% intervals){': ' + _each(real, findings) if real else ' nowhere'}."
+        f"{gains}; beyond the noise (95% intervals){': ' + _each(real, findings) if real else ' nowhere'}."
     )
 
 
@@ -137,13 +174,19 @@ def _ceiling(findings: Findings) -> str:
         if row.over_best and own.over_best
     ]
     row, most, done = max(both, key=lambda one: one[1])
+    is_run = next(own.is_mostly_run for own in findings.of(LEARNED) if own.trade_off == row.trade_off)
     if most <= _ROUNDING:
         return "An oracle, which knows what every logged run comes to, earns no more than the best constant."
     least = min(over for _, over, _ in both)
+    of_it = (
+        f"; where that is most (trade-off {row.trade_off:g}) the policy has {done:+.3f}, {done / most:.0%} "
+        "of it"
+        if is_run
+        else ""
+    )
     return (
         "An oracle, which knows what every logged run comes to, earns "
-        f"{_range(least, most)} above the best constant; where that is most (trade-off {row.trade_off:g}) "
-        f"the policy has {done:+.3f}, {done / most:.0%} of it. A part of it is luck of single runs, which "
+        f"{_range(least, most)} above the best constant{of_it}. A part of it is luck of single runs, which "
         "nobody can foresee."
     )
 
@@ -165,7 +208,7 @@ def _aware(findings: Findings) -> str:
 
 
 def _not_run(findings: Findings) -> Iterator[str]:
-    rows = [row for row in findings.of(LEARNED) if row.foreseen and row.run < _RARELY_RUN]
+    rows = [row for row in findings.of(LEARNED) if row.foreseen]
     if not rows:
         return
     yield (
@@ -187,15 +230,19 @@ def support_words(support: Sequence[Support]) -> str:
     """Say where the log speaks for the policy, and where it hardly does."""
     thin = [one for one in support if one.thin]
     if not thin:
-        least = min(support, key=lambda one: one.effective_sample_size)
+        least = min(support, key=lambda one: one.run_sample_size)
         return (
-            f"The log speaks for the policy: at least {least.effective_sample_size:.0f} of "
-            f"{counted(least.episodes, 'episode')} (effective sample size), at a trade-off of "
-            f"{least.trade_off:g}."
+            f"The log speaks for the policy: at least {min(one.run for one in support):.0%} of the questions "
+            f"were run at the tiers that it takes, worth {least.run_sample_size:.0f} of "
+            f"{counted(least.episodes, 'episode')} (effective sample size) or more; were it to draw them, at "
+            f"least {min(one.coverage for one in support):.0%} of its draws could have been run."
         )
-    at = ", ".join(f"{one.trade_off:g} ({one.effective_sample_size:.1f} episodes)" for one in thin)
+    at = ", ".join(
+        f"{one.trade_off:g} ({one.run:.0%} of the questions, {one.coverage:.0%} were it to draw them)"
+        for one in thin
+    )
     return (
-        f"SUPPORT IS THIN at a trade-off of {at}: of {counted(thin[0].episodes, 'episode')} hardly any "
+        f"SUPPORT IS THIN at a trade-off of {at}: of {counted(thin[0].episodes, 'episode')} so few "
         "were run at the tiers that the policy takes there, so what those come to is mostly predicted. "
         "Collect runs at them before relying on it."
     )
@@ -224,6 +271,10 @@ def signed(found: Estimate) -> str:
 
 def _brief(found: Difference) -> str:
     return f"{signed(found)}, {p_words(found.p_holm)}"
+
+
+def _share_run(row: Row) -> str:
+    return "" if row.run == 1 else f" ({row.run:.0%} of it run)"
 
 
 def _range(least: float, most: float) -> str:

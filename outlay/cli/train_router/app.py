@@ -30,6 +30,7 @@ from outlay.cli.options import (
 )
 from outlay.cli.questions import QuestionsOrder
 from outlay.cli.train_router.order import CollectOrder, FitOrder, ReportOrder
+from outlay.errors import ConfigurationError
 
 app: Final = typer.Typer(
     name="train-router",
@@ -182,8 +183,10 @@ def fit(  # noqa: PLR0913 - typer reads the options off the signature
         embedder=embedder,
         as_json=as_json,
     )
-    from outlay.cli.train_router.fitting import run_fit  # noqa: PLC0415
-
+    try:
+        from outlay.cli.train_router.fitting import run_fit  # noqa: PLC0415
+    except ModuleNotFoundError as exc:
+        raise missing("learning a policy", exc) from exc
     return run_fit(order)
 
 
@@ -203,6 +206,15 @@ def report(
 ) -> int:
     """Draw how a policy was learnt, and what it comes to beside constants, dice, LinUCB and an oracle."""
     order = ReportOrder(log=log, policy=policy, test=test, out=out, as_json=as_json)
-    from outlay.cli.train_router.reporting import write_report  # noqa: PLC0415
-
+    try:
+        from outlay.cli.train_router.reporting import write_report  # noqa: PLC0415
+    except ModuleNotFoundError as exc:
+        raise missing("a report", exc) from exc
     return write_report(order)
+
+
+def missing(what: str, exc: ModuleNotFoundError) -> ConfigurationError:
+    """Say which extra installs a library that is not there; what is ours must be."""
+    if exc.name is None or exc.name.startswith("outlay"):
+        raise exc
+    return ConfigurationError(f"{what} needs {exc.name}: pip install 'outlay[bench,routers]'")

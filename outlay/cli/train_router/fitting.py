@@ -169,14 +169,15 @@ def _table(learnt: Learnt, taken: Sequence[Taken]) -> Table:
         title=f"{learnt.log}: {learnt.questions} questions, {learnt.episodes} runs",
         title_justify="left",
         caption="task: a question's reward, $/1,000: dollars of 1,000 questions; held out, and predicted "
-        "where their tiers were not run. Modules: how often they are at LOW/MID/HIGH there, in %. ESS: "
-        "episodes of the log that speak for the policy, were it to draw its tiers; weight: the greatest of "
-        "one.",
+        "where their tiers were not run. Modules: how often they are at LOW/MID/HIGH there, in %. Run: "
+        "questions of the log that were run at the tiers that the policy takes, in %, and the episodes that "
+        "those are worth (ESS); draws: of its draws, were it to draw them, those that could have been run, "
+        "in %.",
         caption_justify="left",
         box=None,
         padding=(0, 1),
     )
-    for heading in ("trade-off", "task", "$/1,000", *MODULES, "ESS", "weight"):
+    for heading in ("trade-off", "task", "$/1,000", *MODULES, "run", "ESS", "draws"):
         laid.add_column(heading, justify="right", no_wrap=True)
     for place, (one, support) in enumerate(zip(taken, learnt.support, strict=True)):
         laid.add_row(
@@ -184,8 +185,9 @@ def _table(learnt: Learnt, taken: Sequence[Taken]) -> Table:
             f"{learnt.chosen.task[place]:.3f}",
             f"{THOUSAND * learnt.chosen.usd[place]:.4g}",
             *("/".join(f"{100 * share:.0f}" for share in module) for module in shares_of(one.chosen)),
-            f"{support.effective_sample_size:.1f}",
-            f"{support.greatest_weight:.2g}",
+            f"{100 * support.run:.0f}",
+            f"{support.run_sample_size:.1f}",
+            f"{100 * support.coverage:.0f}",
         )
     return laid
 

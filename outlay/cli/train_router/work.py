@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 KINDS: Final = ("category", "type")
 """The labels that say of what kind a question is: LoCoMo's, HotpotQA's."""
+GROUP: Final = "conversation"
+"""The label that says which questions are about one text: LoCoMo's."""
 
 
 @dataclass(frozen=True)
@@ -119,9 +121,10 @@ def read_work(order: CollectOrder) -> Work:
 
 
 def question_of(item: Item) -> Question:
-    """Give what is asked of an item, with its kind."""
+    """Give what is asked of an item, with its kind and its group."""
     kind = next((str(item.labels[label]) for label in KINDS if label in item.labels), "")
-    return Question(id=item.id, text=item.question, kind=kind)
+    group = str(item.labels.get(GROUP, ""))
+    return Question(id=item.id, text=item.question, kind=kind, group=group)
 
 
 def check_prices(work: Work) -> None:

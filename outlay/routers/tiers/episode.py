@@ -40,6 +40,9 @@ class Episode(Record):
     """Of the question; the same for every tier vector it was run at."""
     kind: str = ""
     """The type of the question, where one is known; no policy sees it."""
+    group: str = ""
+    """What it shares with others, such as its conversation: questions of one group are held out together, and
+    are no independent evidence. Empty: it shares nothing that is known."""
     question: Vector
     """The question's vector: d numbers."""
     given: tuple[Vector, ...] = Field(min_length=FIVE, max_length=FIVE)
@@ -73,7 +76,7 @@ class Episode(Record):
         return self
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913 - all of it but two is named
         cls,
         id: str,  # noqa: A002 - its field's name
         decisions: Sequence[Decision],
@@ -82,6 +85,7 @@ class Episode(Record):
         task: float,
         usage: Sequence[Usage],
         kind: str = "",
+        group: str = "",
         behaviour: float | None = None,
         left: Sequence[float] | None = None,
     ) -> Episode:
@@ -94,6 +98,7 @@ class Episode(Record):
             task: What the answer earned, 0 to 1.
             usage: What each module was billed.
             kind: The type of the question.
+            group: What it shares with other questions.
             behaviour: Of the tier vector; `None`: the product of the choices' probabilities.
             left: Shares that the router was told; `None`: all was left.
 
@@ -120,7 +125,7 @@ class Episode(Record):
             "left": (1.0,) * FIVE if left is None else tuple(left),
         }
         try:
-            return cls(id=id, kind=kind, task=task, **values)
+            return cls(id=id, kind=kind, group=group, task=task, **values)
         except ValidationError as exc:
             raise ConfigurationError(f"question {id!r} cannot be learnt from: {_first(exc)}") from exc
 
@@ -138,6 +143,11 @@ class Episode(Record):
     def dimension(self) -> int:
         """Numbers in a vector."""
         return len(self.question) // 4
+
+    @property
+    def cluster(self) -> str:
+        """What is drawn as one: its group, or where none is known, the question alone."""
+        return f"group {self.group}" if self.group else f"question {self.id}"
 
     def decision(self, place: int, trade_off: float) -> Decision:
         """Give the decision for the module at `place`, as a router would be asked at that trade-off."""

@@ -103,6 +103,19 @@ class LearnedRouter:
         taken: NDArray[np.float64] = logs.gather(-1, tiers[..., None])[..., 0].sum(-1).double().numpy()
         return taken
 
+    def is_greedy(self, episodes: Sequence[Episode], trade_off: float) -> NDArray[np.bool_]:
+        """Say of logged episodes whether their tiers are the likeliest with the policy, all five: `(r,)`.
+
+        Raises:
+            PolicyError: An episode, or the trade-off, does not fit the policy.
+        """
+        if not episodes:
+            return np.empty(0, dtype=bool)
+        asked = [e.decision(place, trade_off) for e in episodes for place in range(len(e.tiers))]
+        tiers = torch.tensor([e.tiers for e in episodes])
+        same = self._logits(asked).argmax(-1).reshape(tiers.shape) == tiers
+        return np.asarray(same.all(-1).numpy())
+
     def _logits(self, decisions: Sequence[Decision]) -> torch.Tensor:
         self._check(decisions)
         device = self.policy.descriptions.device

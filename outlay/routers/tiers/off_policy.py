@@ -1,25 +1,26 @@
 """Learning from a log, without another model call.
 
-The questions of the log are divided in two. From one part an outcome model is fitted, which with what was
-logged says what each question earns and costs at every tier vector (`Outcomes`); the policy is trained in
-that table by the same PPO as it would be live, at trade-offs that vary, so that one policy serves them all.
-Every so often it is tried on the other part, and what was best there, its costs weighed in, is kept.
+The questions of the log are divided in two, those of one group (a conversation) together. From one part an
+outcome model is fitted, which with what was logged says what each question earns and costs at every tier
+vector (`Outcomes`); the policy is trained in that table by the same PPO as it would be live, at trade-offs
+that vary, so that one policy serves them all. Every so often it is tried on the other part, and what was best
+there, its costs weighed in, is kept.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from random import Random
 from typing import TYPE_CHECKING, Annotated, Final
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from outlay.budget import Budget, Record, Settings
 from outlay.errors import ConfigurationError
 from outlay.memory.modules.routing import DESCRIPTIONS, MODULES
 from outlay.routers.tiers.checkpoint import Card
+from outlay.routers.tiers.dividing import divided
 from outlay.routers.tiers.features import Features
 from outlay.routers.tiers.learned import LearnedRouter
 from outlay.routers.tiers.outcomes import Outcomes, earnings, fitted, of_one_dimension
@@ -34,14 +35,16 @@ from outlay.routers.tiers.weighing import Support, support
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from numpy.typing import NDArray
+
     from outlay.retrieval import Embedder
     from outlay.routers.tiers.episode import Episode
     from outlay.routers.tiers.policy import Policy
 
 SWEEP: Final = (0.0, 0.05, 0.1, 0.3, 0.5, 0.7, 0.9)
 """The trade-offs of the paper's figures."""
-FEWEST_QUESTIONS: Final = 4
-"""Of a log: two to learn from and two to choose by."""
+_GOLDEN: Final = (5**0.5 - 1) / 2
+"""Its multiples, without what is before the point, lie evenly between 0 and 1 however many there are."""
 
 
 class Fitting(Settings):
@@ -50,8 +53,9 @@ class Fitting(Settings):
     trade_offs: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] = Field(SWEEP, min_length=1)
     """Lambdas; several make a policy that is told lambda, one a policy for that one alone."""
     whole: Budget | None = None
-    """What pays for every module at its dearest tier. Given, the policy is told what is left as a share of
-    it, and half of the questions are asked under fences of up to as much."""
+    """What pays for every module at its dearest tier, in total tokens or in dollars, which are what a log
+    knows. Given, the policy is told what is left as a share of it, and half of the questions are asked, and
+    tried, under fences of up to as much."""
     updates: int = Field(default=600, gt=0)
     every: int = Field(default=20, gt=0)
     """Updates between two trials on the questions held out."""
@@ -65,20 +69,28 @@ class Fitting(Settings):
     """At which importance weights are clipped in the table of outcomes."""
     seed: int = 0
 
+    @field_validator("whole")
+    @classmethod
+    def _in_a_unit_of_the_log(cls, whole: Budget | None) -> Budget | None:
+        limits = {} if whole is None else {unit: limit for unit, limit in whole if limit is not None}
+        if whole is not None and (len(limits) != 1 or not (limits.get("total_tokens") or limits.get("usd"))):
+            raise ValueError("a whole is above 0, in total_tokens or in usd: a log knows no other unit")
+        return whole
+
 
 class Trial(Record):
-    """What the greedy policy came to on questions held out, without a fence."""
+    """What the greedy policy came to on questions held out."""
 
     update: int
     """After how many."""
     policy: int
     """Which of those side by side."""
     reward: float
-    """Mean over questions and trade-offs."""
+    """Mean over questions and trade-offs; where the policy is told what is left, half of it under fences."""
     task: tuple[float, ...]
-    """Mean task reward, by trade-off."""
+    """Mean task reward without a fence, by trade-off."""
     usd: tuple[float, ...]
-    """Mean dollars, by trade-off."""
+    """Mean dollars without a fence, by trade-off."""
     run: float
     """The share of its choices that were really run; the others' outcomes are predicted."""
 
@@ -131,7 +143,7 @@ def fit_from_log(
             f"the log's vectors have {of_one_dimension(episodes)} dimensions and those of "
             f"{embedder.name!r} {embedder.dimension}: give the embedder it was made with"
         )
-    known, kept = _divided(episodes, fitting, held_out)
+    known, kept = divided(episodes, fitting.held_out, fitting.seed, held_out)
     model = fitted(known)
     reward = FixedReward.of(*earnings(known).T)
     card = _card(embedder, fitting)
@@ -139,8 +151,8 @@ def fit_from_log(
         card=card,
         fitting=fitting,
         ppo=ppo,
-        known=Outcomes.of(known, model, most_weight=fitting.most_weight),
-        kept=Outcomes.of(kept, model, most_weight=fitting.most_weight),
+        known=Outcomes.of(known, model, most_weight=fitting.most_weight, whole=fitting.whole),
+        kept=Outcomes.of(kept, model, most_weight=fitting.most_weight, whole=fitting.whole),
         reward=reward,
     )
     policy, progress, trials, chosen = fit.train(_descriptions(embedder), tell or _unheard)
@@ -206,6 +218,8 @@ class _Fit:
         way = walk(together, self.kept, self.card.features, asked, trade_off)
         task, usd = self.kept.task[asked, way.codes], self.kept.usd[asked, way.codes]
         rewards = self.reward(task, usd, trade_off).mean(0)
+        if self.fitting.whole is not None:
+            rewards = (rewards + self._fenced(together, asked, trade_off)) / 2
         run = self.kept.run[asked, way.codes].mean(0)
         by_trade_off = np.stack([task, usd]).reshape(2, len(sweep), count, -1).mean(2)
         return [
@@ -219,6 +233,16 @@ class _Fit:
             )
             for number in range(self.fitting.policies)
         ]
+
+    def _fenced(
+        self, together: ActorCritic, asked: NDArray[np.int64], trade_off: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """Give mean rewards by policy, each question under a fence that is the same in every trial."""
+        shares = np.modf(_GOLDEN * np.arange(1, len(asked) + 1))[0].astype(np.float32)
+        fence = np.broadcast_to(shares[:, None], asked.shape)
+        way = walk(together, self.kept, self.card.features, asked, trade_off, fence=fence)
+        task, usd = self.kept.task[asked, way.codes], self.kept.usd[asked, way.codes]
+        return np.asarray(self.reward(task, usd, trade_off).mean(0))
 
 
 def _unheard(_step: Progress) -> None:
@@ -242,21 +266,3 @@ def _card(embedder: Embedder, fitting: Fitting) -> Card:
 
 def _descriptions(embedder: Embedder) -> torch.Tensor:
     return torch.from_numpy(embedder.embed([DESCRIPTIONS[module] for module in MODULES]))
-
-
-def _divided(
-    episodes: Sequence[Episode], fitting: Fitting, held_out: Collection[str] | None
-) -> tuple[list[Episode], list[Episode]]:
-    ids = sorted({e.id for e in episodes})
-    if len(ids) < FEWEST_QUESTIONS:
-        raise ConfigurationError(
-            f"a log of {len(ids)} questions is too small to learn from: log {FEWEST_QUESTIONS} or more"
-        )
-    if held_out is None:
-        count = min(max(2, round(fitting.held_out * len(ids))), len(ids) - 2)
-        held_out = Random(fitting.seed).sample(ids, count)  # noqa: S311
-    known = [e for e in episodes if e.id not in held_out]
-    kept = [e for e in episodes if e.id in held_out]
-    if not known or not kept:
-        raise ConfigurationError("some questions must be held out, and some not: check `held_out`")
-    return known, kept

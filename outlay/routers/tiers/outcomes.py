@@ -2,7 +2,9 @@
 
 Doubly robust (Dudik, Langford and Li 2011, arXiv 1103.4601): what a model predicts, and where the question
 was really run at those tiers, the difference to what happened, times 1 / (how likely that run was), clipped.
-Where each question was run at each of K vectors this is what happened there, and the prediction elsewhere.
+Where each question was run at each of K vectors this is what happened there, and elsewhere the prediction,
+moved to the level of the question: tiers that could not be run have no weight to correct them by, and are not
+doubly robust.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from outlay.budget import Budget
     from outlay.routers.tiers.episode import Episode
 
 VECTORS: Final = np.array(list(product(range(len(Tier)), repeat=FIVE)), dtype=np.int64)
@@ -56,17 +59,30 @@ class Outcomes:
     run: NDArray[np.bool_]
     """Which were really run: `(n, 243)`."""
     spent: NDArray[np.float64]
-    """Tokens of each module and tier, as a share of what all at their dearest take: `(5, 3)`."""
+    """What each module takes at each tier, as a share of the whole that a policy is told of: `(5, 3)`."""
 
     @classmethod
-    def of(cls, episodes: Sequence[Episode], model: OutcomeModel, *, most_weight: float = 1.0) -> Outcomes:
+    def of(
+        cls,
+        episodes: Sequence[Episode],
+        model: OutcomeModel,
+        *,
+        most_weight: float = 1.0,
+        whole: Budget | None = None,
+    ) -> Outcomes:
         """Give the table of a log.
 
         Args:
             episodes: Of one dimension.
             model: Fitted on these or on others.
-            most_weight: At which 1 / (K x behaviour) is clipped, where a question has K episodes. 1: what
-                happened replaces what was predicted, and rare runs count no more than that.
+            most_weight: At which 1 / (K x behaviour) is clipped, where a question has K episodes; those at
+                the same tiers count together. 1: what happened, in their mean, replaces what was predicted,
+                and rare runs count no more than that.
+            whole: Of which `spent` is a share, in its unit, tokens or dollars; `None`: the tokens of all
+                modules at their dearest.
+
+        Raises:
+            ConfigurationError: Nothing in the log spent anything in the unit of `whole`.
         """
         ids = tuple(dict.fromkeys(e.id for e in episodes))
         which = _which(ids, episodes)
@@ -78,7 +94,7 @@ class Outcomes:
         for number in range(len(ids)):
             own = np.flatnonzero(which == number)
             predicted[number] = _corrected(
-                predicted[number], codes(tiers[own]), earned[own], _weights(episodes, own, most_weight)
+                predicted[number], codes(tiers[own]), earned[own], _weights(episodes, own), most_weight
             )
         run = np.zeros(predicted.shape[:2], dtype=bool)
         run[which, codes(tiers)] = True
@@ -90,7 +106,7 @@ class Outcomes:
             task=predicted[..., 0],
             usd=np.maximum(predicted[..., 1], 0.0),
             run=run,
-            spent=_spent(episodes),
+            spent=_spent(episodes, whole),
         )
 
 
@@ -127,9 +143,8 @@ def _which(ids: Sequence[str], episodes: Sequence[Episode]) -> NDArray[np.int64]
     return np.array([numbers[e.id] for e in episodes], dtype=np.int64)
 
 
-def _weights(episodes: Sequence[Episode], own: NDArray[np.int64], most_weight: float) -> NDArray[np.float64]:
-    weights = [min(most_weight, 1 / (len(own) * episodes[number].behaviour)) for number in own]
-    return np.array(weights)
+def _weights(episodes: Sequence[Episode], own: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.array([1 / (len(own) * episodes[number].behaviour) for number in own])
 
 
 def _corrected(
@@ -137,6 +152,7 @@ def _corrected(
     run: NDArray[np.int64],
     earned: NDArray[np.float64],
     weights: NDArray[np.float64],
+    most_weight: float,
 ) -> NDArray[np.float64]:
     """Correct one question's predictions `(243, 2)` by what was seen of it.
 
@@ -146,7 +162,12 @@ def _corrected(
     levelled = predicted + (earned - predicted[run]).sum(0) / (len(run) + 1)
     levelled = np.clip(levelled, 0.0, [1.0, np.inf])  # or the policy would look for what cannot be
     corrected: NDArray[np.float64] = levelled.copy()
-    np.add.at(corrected, run, weights[:, None] * (earned - levelled[run]))
+    for cell in np.unique(run):
+        here = run == cell
+        # Clipped as one: two runs that each replaced the prediction would replace it twice.
+        weight = min(most_weight, float(weights[here].sum()))
+        seen = np.average(earned[here], axis=0, weights=weights[here])
+        corrected[cell] += weight * (seen - levelled[cell])
     return corrected
 
 
@@ -158,12 +179,17 @@ def _donors(own: NDArray[np.int64], tiers: NDArray[np.int64]) -> NDArray[np.int6
     return np.asarray(own[np.stack(nearest)])
 
 
-def _spent(episodes: Sequence[Episode]) -> NDArray[np.float64]:
-    tokens = np.array([e.tokens for e in episodes], dtype=float)
+def _spent(episodes: Sequence[Episode], whole: Budget | None) -> NDArray[np.float64]:
+    in_dollars = whole is not None and whole.usd is not None
+    amounts = np.array([e.usd if in_dollars else e.tokens for e in episodes], dtype=float)
     tiers = np.array([e.tiers for e in episodes])
     means = np.zeros((FIVE, len(Tier)))
     for place, tier in np.ndindex(means.shape):
-        known = tokens[tiers[:, place] == tier, place]
+        known = amounts[tiers[:, place] == tier, place]
         means[place, tier] = known.mean() if len(known) else 0.0
-    whole = means.max(1).sum()
-    return np.asarray(means / whole) if whole else means
+    dearest = means.max(1).sum()
+    if whole is None:
+        return np.asarray(means / dearest) if dearest else means
+    if not dearest:
+        raise ConfigurationError("no module in the log spent anything of `whole`: give it in another unit")
+    return np.asarray(means / float(whole.usd if whole.usd is not None else whole.total_tokens or 1))

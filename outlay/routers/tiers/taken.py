@@ -1,13 +1,13 @@
 """The runs of a log that a way to choose tiers comes to.
 
 A router is asked module by module. Where it chooses a vector at which the question was not run, it gets, of
-the runs there are, the one it was likeliest to choose, or where it cannot say, the one that agrees with it in
-most modules, the cheapest of equals. `Taken.run` says how often it was as chosen.
+the runs there are, the one that agrees with it in most modules, the cheapest of equals; so does every router.
+`Taken.run` says how often it was as chosen.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,6 @@ from outlay.routers.tiers.outcomes import of_one_dimension
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-    from numpy.typing import NDArray
 
     from outlay.memory.modules.routing import Router, Tier
     from outlay.routers.tiers.episode import Episode
@@ -47,15 +45,6 @@ class Taken(NamedTuple):
         """The share that was run at the tiers that were chosen."""
         same = [e.tiers == tiers for e, tiers in zip(self.episodes, self.chosen, strict=True)]
         return sum(same) / len(same)
-
-
-@runtime_checkable
-class _Likely(Protocol):
-    """A router that says how likely it was to choose what was run."""
-
-    def log_likelihoods(self, episodes: Sequence[Episode], trade_off: float) -> NDArray[np.float64]:
-        """Give one per episode."""
-        ...
 
 
 def by_router(router: Router, episodes: Sequence[Episode], trade_off: float, *, name: str) -> Taken:
@@ -179,8 +168,6 @@ def _follow(router: Router, own: Sequence[Episode], trade_off: float) -> tuple[E
     chosen = tuple(wanted)
     if remaining[0].tiers == chosen:
         return remaining[0], chosen
-    if isinstance(router, _Likely):
-        return own[int(np.argmax(router.log_likelihoods(own, trade_off)))], chosen
     return max(own, key=lambda e: (_agreement(e, chosen), -e.total_usd)), chosen
 
 

@@ -61,7 +61,7 @@ def walk(
         features: What it reads.
         asked: Numbers of questions in `outcomes`, any shape.
         trade_off: Lambda for each, of that shape.
-        fence: What each may take, as a share of what all modules take at their dearest; `None`: no limit.
+        fence: What each may take, as a share of the whole that the policy is told of; `None`: no limit.
         generator: What to draw tiers from; `None`: the likeliest are chosen.
     """
     left = np.ones(asked.shape, dtype=np.float32) if fence is None else fence.copy()

@@ -32,7 +32,7 @@ CONSTANTS = [(tier,) * 5 for tier in Tier]
 MIXED = (LOW, LOW, HIGH, LOW, HIGH)
 PRICE = Price(input=1, output=2)
 ASKED = [
-    Question(id="oak", text="Who planted the oak?", kind="1"),
+    Question(id="oak", text="Who planted the oak?", kind="1", group="trees"),
     Question(id="elm", text="Who planted the elm?", kind="4"),
 ]
 SAID = [
@@ -87,8 +87,10 @@ def test_each_question_is_an_episode_at_each_vector(memory: Memory, tmp_path: Pa
     found = run(ScriptedModel(reply, price=PRICE), memory, log)
     assert (found.ending, found.there, found.made, found.failures) == ("finished", 0, 6, ())
     episodes = read_log(log)
-    assert {(e.id, e.tiers, e.kind, e.task) for e in episodes} == {
-        (question.id, vector, question.kind, 0.5) for question in ASKED for vector in CONSTANTS
+    assert {(e.id, e.tiers, e.kind, e.group, e.task) for e in episodes} == {
+        (question.id, vector, question.kind, question.group, 0.5)
+        for question in ASKED
+        for vector in CONSTANTS
     }
     assert {e.behaviour for e in episodes} == {1 / 3}
     assert {e.log_probs for e in episodes} == {(0.0,) * 5}

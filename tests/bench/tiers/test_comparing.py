@@ -5,13 +5,18 @@ from __future__ import annotations
 from math import sqrt
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from bench.tiers.sample import KNOWN, TEST, ByKind, log
 from bench.tiers.sample import by_kind as tried
 from routers.tiers.toy import CHEAPEST
 
+from outlay.bench.tiers.by_question import ByQuestion
 from outlay.bench.tiers.comparing import compare
 from outlay.bench.tiers.findings import vector_words
+from outlay.bench.tiers.logs import LogFacts
+from outlay.bench.tiers.words import sentences
+from outlay.budget import Price
 from outlay.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -80,6 +85,8 @@ def test_tiers_that_were_not_run_are_predicted(learnt: Learnt) -> None:
     found = compare(ByKind(CHEAPEST), learnt, KNOWN, TEST, draws=100)
     row = found.of("learned")[0]
     assert row.run == 0.5
+    assert row.over_best is not None
+    assert row.over_best.verdict == "not run"
     assert row.task.value < 0.9  # the nearest run has not the temporal tier that it takes
     assert dict(row.vectors)["LOW LOW HIGH LOW MID"] == 0.5
     assert row.foreseen is not None
@@ -100,13 +107,70 @@ def test_questions_that_were_learnt_from_are_counted(learnt: Learnt) -> None:
 
 
 def test_another_log_than_was_learnt_from_is_refused(learnt: Learnt) -> None:
-    with pytest.raises(ConfigurationError, match="not the log that the policy was learnt from"):
-        compare(ByKind(CHEAPEST), learnt, TEST)
+    fewer = KNOWN._replace(episodes=KNOWN.episodes[:-1])
+    for other, test in ((TEST, None), (TEST, TEST), (fewer, TEST)):
+        with pytest.raises(ConfigurationError, match="not the log that the policy was learnt from"):
+            compare(ByKind(CHEAPEST), learnt, other, test)
+
+
+def test_a_log_in_another_order_is_the_same(learnt: Learnt) -> None:
+    turned = KNOWN._replace(episodes=KNOWN.episodes[::-1])
+    assert (turned.digest, TEST.digest == turned.digest) == (learnt.digest, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("embedder", "e"),
+        ("model", "another"),
+        ("strategy", "budget-mem:k=3"),
+        ("price", Price(input=1, output=2)),
+        ("scorer", "f1"),
+    ],
+)
+def test_a_test_that_was_made_otherwise_is_refused(learnt: Learnt, name: str, value: object) -> None:
+    facts = KNOWN.facts.model_copy(update={"strategy": "budget-mem", "price": Price(input=1, output=1)})
+    other = TEST._replace(facts=facts.model_copy(update={name: value}))
+    with pytest.raises(ConfigurationError, match=f"was made with {name} "):
+        compare(ByKind(CHEAPEST), learnt, KNOWN._replace(facts=facts), other)
+
+
+def test_a_test_of_which_nothing_is_known_is_taken(learnt: Learnt) -> None:
+    assert tried(learnt, TEST._replace(facts=LogFacts())).questions == 30
 
 
 def test_a_simulated_log_makes_a_simulated_report(learnt: Learnt, by_kind: Findings) -> None:
     assert not by_kind.simulated
     assert tried(learnt, log("formula", range(100, 104), simulated=True)).simulated
+
+
+def test_questions_of_one_conversation_are_drawn_and_flipped_together(
+    by_kind: Findings, learnt: Learnt
+) -> None:
+    """Ten times the same three questions: no more evidence than three."""
+    grouped = [e.model_copy(update={"group": f"c{int(e.id[1:]) % 3}"}) for e in TEST.episodes]
+    found = tried(learnt, TEST._replace(episodes=tuple(grouped)))
+    own, alone = (one.of("learned")[1] for one in (found, by_kind))
+    assert (found.groups, by_kind.groups) == (3, 30)
+    assert own.reward.value == pytest.approx(alone.reward.value)
+    assert own.over_best is not None
+    assert own.over_best.p >= 0.2  # of eight ways to flip three signs, two are as far out
+    assert own.over_best.verdict == "too few"
+    said = " ".join(sentences(found))
+    assert "On 30 questions of 3 groups nobody can tell" in said
+    assert "beyond the noise" not in said
+
+
+def test_a_single_conversation_is_drawn_by_question(learnt: Learnt) -> None:
+    one = [e.model_copy(update={"group": "c"}) for e in TEST.episodes]
+    assert tried(learnt, TEST._replace(episodes=tuple(one))).groups == 30
+
+
+def test_intervals_of_groups_are_of_the_ratio_of_their_sums() -> None:
+    """Two groups, of one question at 0 and of three at 1: drawn anew they come to 0, 3/4 or 1."""
+    column = np.array([[0.0, 0.0, 0.0], [1.0] * 3, [1.0] * 3, [1.0] * 3])
+    table = ByQuestion.of([column], 200, 0, np.array([0, 1, 1, 1]))
+    assert set(np.unique(table.drawn)) == {0.0, 0.75, 1.0}
 
 
 def test_vectors_are_named() -> None:

@@ -21,12 +21,6 @@ def test_it_is_read_as_it_was_written(policy: Path, learnt: Learnt) -> None:
     assert (learnt.questions, learnt.episodes, len(learnt.held_out)) == (32, 384, 8)
 
 
-def test_support_without_any_weight_survives(learnt: Learnt) -> None:
-    none = learnt.support[0].model_copy(update={"task": None, "usd": None, "effective_sample_size": 0.0})
-    kept = learnt.model_copy(update={"support": (none,)})
-    assert type(learnt).model_validate_json(kept.model_dump_json()).support == (none,)
-
-
 def test_it_is_about_one_policy(policy: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.pt"
     other.write_bytes(b"another")

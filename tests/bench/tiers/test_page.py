@@ -6,9 +6,11 @@ import re
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
+from bench.tiers.sample import KNOWN, TEST, ByKind, log
 from bench.tiers.sample import by_kind as tried
-from bench.tiers.sample import log
+from routers.tiers.toy import CHEAPEST
 
+from outlay.bench.tiers.comparing import compare
 from outlay.bench.tiers.page import write_page
 from outlay.bench.tiers.words import sentences
 
@@ -54,6 +56,25 @@ def test_the_page_warns_where_it_must(learnt: Learnt, tmp_path: Path) -> None:
     assert '<p class="warning">No test log was given' in held_out
     formula = tried(learnt, log("formula", range(100, 104), simulated=True))
     assert '<p class="simulated">' in page(formula, learnt, tmp_path / "simulated.html")
+
+
+def test_the_page_says_beside_the_picture_where_little_was_run(
+    by_kind: Findings, learnt: Learnt, tmp_path: Path
+) -> None:
+    rarely = compare(ByKind(CHEAPEST), learnt, KNOWN, TEST, draws=100)
+    said = page(rarely, learnt, tmp_path / "rarely.html")
+    assert "The policy's were run at 50% (&lambda; 0), at 50% (&lambda; 0.3)." in said
+    assert "Hollow:" not in page(by_kind, learnt, tmp_path / "run.html")
+
+
+def test_support_is_of_all_that_was_logged_and_predictions_are_called_that(
+    learnt: Learnt, tmp_path: Path
+) -> None:
+    said = page(tried(learnt, None), learnt, tmp_path / "held-out.html")
+    assert "Effective sample size<small>of 384 runs</small>" in said
+    assert "learnt from 24 questions and 288 runs" in said
+    assert "doubly robust" not in said
+    assert "moved to the level of each question's runs" in said
 
 
 def test_names_are_text(by_kind: Findings, learnt: Learnt, tmp_path: Path) -> None:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import numpy as np
 import pytest
+from bench.tiers.sample import KNOWN, TEST, ByKind
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from routers.tiers.toy import CHEAPEST
 
+from outlay.bench.tiers.comparing import compare
 from outlay.bench.tiers.drawing import Named, put_names, shade
 from outlay.bench.tiers.frontier_picture import frontier_png
-from outlay.bench.tiers.trade_off_pictures import reward_png, tiers_png
+from outlay.bench.tiers.trade_off_pictures import reward_png, rewards, tiers_png
 from outlay.bench.tiers.training_picture import training_png
 
 if TYPE_CHECKING:
@@ -38,6 +41,17 @@ def test_pictures_are_drawn_without_constants_and_without_dollars(by_kind: Findi
     free = by_kind.rows[0].usd.model_copy(update={"value": 0.0, "low": 0.0, "high": 0.0})
     rows = tuple(row.model_copy(update={"usd": free}) for row in by_kind.rows)
     assert size(frontier_png(by_kind.model_copy(update={"rows": rows, "constants": ()}))) == (1600, 992)
+
+
+def test_differences_of_what_was_hardly_run_are_hollow(learnt: Learnt, by_kind: Findings) -> None:
+    rarely = compare(ByKind(CHEAPEST), learnt, KNOWN, TEST, draws=100)
+    assert [hollow(found) for found in (by_kind, rarely)] == [0, 1]
+
+
+def hollow(found: Findings) -> int:
+    figure = Figure()
+    rewards(figure, found)
+    return sum(text.get_text() == "learned (95% interval), under 90% run" for text in figure.legends[0].texts)
 
 
 def test_the_same_findings_make_the_same_picture(by_kind: Findings) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import log2
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from routers.tiers.toy import CHEAPEST
 from routers.tiers.worlds import designed
 
 from outlay.errors import ConfigurationError
-from outlay.memory.modules.routing import MODULES, Choice, Decision, Tier
+from outlay.memory.modules.routing import Choice, Decision, Tier
 from outlay.routers.tiers import (
     FixedReward,
     FixedRouter,
@@ -24,13 +23,6 @@ from outlay.routers.tiers import (
     lin_ucb,
     oracle,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from outlay.routers.tiers import Episode
 
 DESIGN = (
     (0, 0, 0, 0, 0),
@@ -64,21 +56,6 @@ def test_a_vector_that_was_not_run_is_taken_for_the_nearest_that_was() -> None:
     assert point.run == 0.0
     assert point.task == 1.0
     assert point.shares[1] == (0.0, 1.0, 0.0)
-
-
-def test_a_router_that_can_say_so_gets_the_run_it_was_likeliest_to_choose() -> None:
-    class SureOfOne(FixedRouter):
-        """Would give up anything for the temporal tier."""
-
-        def log_likelihoods(self, episodes: Sequence[Episode], _trade_off: float) -> NDArray[np.float64]:
-            return np.array([9.0 * (e.tiers[2] == Tier.HIGH) + (e.tiers[4] == Tier.MID) for e in episodes])
-
-    wanted = {m: Tier(t) for m, t in zip(MODULES, (0, 2, 2, 0, 0), strict=True)}
-    [nearest] = evaluate(FixedRouter(wanted), LOG, REWARD, [0.0])
-    [likeliest] = evaluate(SureOfOne(wanted), LOG, REWARD, [0.0])
-    assert (nearest.run, likeliest.run) == (0.0, 0.0)
-    assert likeliest.shares[2] == (0.0, 0.0, 1.0)
-    assert likeliest.shares[4] == (0.0, 1.0, 0.0)
 
 
 def test_the_oracle_pays_only_where_it_helps() -> None:

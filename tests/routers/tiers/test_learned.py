@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from itertools import product
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -14,8 +15,12 @@ from outlay.memory.modules.routing import DESCRIPTIONS, MODULES, Decision
 from outlay.routers.tiers import Card, Features, LearnedRouter, support
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from outlay.routers.tiers import Episode
 
 
 def card(**changes: Any) -> Card:
@@ -163,11 +168,50 @@ def test_a_log_of_its_own_draws_weighs_one_each() -> None:
     ]
     told = support(own, drawn, 0.3)
     assert told.effective_sample_size == pytest.approx(len(drawn))
-    assert told.greatest_weight == pytest.approx(1.0)
-    assert told.task == pytest.approx(np.mean([e.task for e in drawn]))
+    assert told.greatest_weight == told.coverage == pytest.approx(1.0)
     assert (told.episodes, told.questions) == (72, 6)
 
 
+class Says(NamedTuple):
+    """What a router would draw, and take, of the runs of a log."""
+
+    likely: Sequence[float]
+    greedy: Sequence[bool]
+
+    def log_likelihoods(self, _episodes: Sequence[Episode], _trade_off: float) -> NDArray[np.float64]:
+        return np.log(self.likely)
+
+    def is_greedy(self, _episodes: Sequence[Episode], _trade_off: float) -> NDArray[np.bool_]:
+        return np.array(self.greedy)
+
+
 def test_an_uneven_log_is_worth_fewer_episodes() -> None:
-    told = support(router(), designed(range(6)), 0.3)
-    assert 1 <= told.effective_sample_size < 72
+    """Two questions at two vectors each: weights of 1.2, 0.4, 0.4, 0 to draw, and 2, 0, 0, 0 to take."""
+    log = designed(range(2), [(0, 0, 0, 0, 0), (2, 2, 2, 2, 2)])
+    told = support(Says((0.6, 0.2, 0.2, 1e-12), (True, False, False, False)), log, 0.3)
+    assert told.effective_sample_size == pytest.approx(2.0**2 / (1.44 + 0.16 + 0.16))
+    assert (told.coverage, told.greatest_weight) == (pytest.approx(0.5), pytest.approx(1.2))
+    assert (told.run, told.run_sample_size) == (0.5, 1.0)
+
+
+def test_a_policy_by_dice_is_hardly_covered_by_a_design_however_even_its_weights_are() -> None:
+    """Twelve of 243 vectors were run: the weights are even, and most of what it draws was never seen."""
+    log = designed(range(32))
+    told = support(Says([1 / 243] * len(log), [False] * len(log)), log, 0.3)
+    assert told.effective_sample_size == pytest.approx(len(log))
+    assert (told.coverage, told.run, told.thin) == (pytest.approx(12 / 243), 0.0, True)
+
+
+def test_where_every_question_was_run_at_the_likeliest_tiers_the_log_is_worth_all_of_them() -> None:
+    log = designed(range(32))
+    first = [e.tiers == log[0].tiers for e in log]
+    told = support(Says([0.9 if one else 1e-3 for one in first], first), log, 0.3)
+    assert (told.run, told.run_sample_size, told.thin) == (pytest.approx(1.0), pytest.approx(32), False)
+    assert support(Says([1e-3] * len(log), first), log, 0.3).thin
+
+
+def test_a_run_is_greedy_where_the_router_picks_each_of_its_tiers() -> None:
+    own, log = router(), designed(range(3), [*product(range(3), repeat=5)])
+    picked = [tuple(own.choose(e.decision(place, 0.3)).tier for place in range(5)) == e.tiers for e in log]
+    assert own.is_greedy(log, 0.3).tolist() == picked
+    assert sum(picked) == 3

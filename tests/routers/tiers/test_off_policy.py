@@ -21,7 +21,7 @@ from outlay.routers.tiers.walking import walk
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from outlay.routers.tiers import Progress
+    from outlay.routers.tiers import Episode, Progress
 
 QUICK = PPO(learning_rate=3e-3)
 QUESTIONS = range(32)
@@ -95,8 +95,56 @@ def test_rare_runs_are_corrected_by_clipped_weights() -> None:
     assert tenfold.task[~run] == pytest.approx(plain.task[~run])
 
 
+def test_runs_at_the_same_tiers_count_as_their_mean() -> None:
+    """Six vectors are drawn twice of many, and earned 1 and then 0.5: the table has the mean, not 1."""
+    design = DESIGN[:6]
+    drawn = [e.model_copy(update={"behaviour": 1 / len(VECTORS)}) for e in designed(range(8), design)]
+    twice = [e.model_copy(update={"task": task}) for task in (1.0, 0.5) for e in drawn]
+    table = Outcomes.of(twice, fitted(designed(range(8))))
+    assert table.task[:, codes(np.array(design))] == pytest.approx(np.full((8, 6), 0.75))
+
+
 def test_tokens_are_shares_of_what_the_dearest_tiers_take() -> None:
     assert outcomes_of_a_design().spent == pytest.approx(np.array([[0.0, 0.05, 0.2]] * 5))
+
+
+def test_what_modules_take_is_a_share_of_the_whole_in_its_own_unit() -> None:
+    """At their dearest they take 2,000 tokens and 0.002 dollars; the whole is more."""
+    episodes = designed(QUESTIONS)
+    model = fitted(episodes)
+    tokens, dollars = (
+        Outcomes.of(episodes, model, whole=whole).spent
+        for whole in (Budget(total_tokens=8000), Budget(usd=0.004))
+    )
+    assert tokens == pytest.approx(np.array([[0.0, 0.0125, 0.05]] * 5))
+    assert dollars == pytest.approx(np.array([[0.0, 0.025, 0.1]] * 5))
+    free = [e.model_copy(update={"usd": (0.0,) * 5}) for e in episodes]
+    with pytest.raises(ConfigurationError, match="give it in another unit"):
+        Outcomes.of(free, model, whole=Budget(usd=0.004))
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [Budget(), Budget(output_tokens=9), Budget(total_tokens=0), Budget(total_tokens=9, usd=0.1)],
+    ids=["none", "a unit that no log has", "nothing", "two units"],
+)
+def test_a_whole_that_no_log_can_be_measured_by_is_refused(whole: Budget) -> None:
+    with pytest.raises(ConfigurationError, match="in total_tokens or in usd"):
+        Fitting(whole=whole)
+
+
+def test_a_policy_that_is_told_what_is_left_is_chosen_under_fences_too() -> None:
+    """The same weights are tried where the same share of the whole pays for little, and for everything."""
+    narrow, wide = (
+        fit_from_log(
+            designed(range(8)),
+            Vectors(),
+            Fitting(trade_offs=(0.0,), whole=Budget(total_tokens=tokens), updates=1, hidden=8),
+        ).trials[0]
+        for tokens in (200, 2_000_000)
+    )
+    assert narrow.task == wide.task
+    assert narrow.reward != wide.reward
 
 
 @cache
@@ -190,6 +238,22 @@ def test_questions_to_choose_by_can_be_named() -> None:
     for held_out in (set(), {f"q{n}" for n in range(8)}):
         with pytest.raises(ConfigurationError, match="held out"):
             fit_from_log(designed(range(8)), Vectors(), fitting, held_out=held_out)
+
+
+def in_conversations(numbers: range, size: int) -> list[Episode]:
+    return [
+        e.model_copy(update={"group": f"c{int(e.id[1:]) // size}"}) for e in designed(numbers, DESIGN[:2])
+    ]
+
+
+@pytest.mark.parametrize(("size", "held_out"), [(4, 4), (8, 8), (16, 4)], ids=["four", "two", "a single one"])
+def test_questions_of_one_conversation_are_held_out_together(size: int, held_out: int) -> None:
+    log = in_conversations(range(16), size)
+    found = fit_from_log(log, Vectors(), Fitting(trade_offs=(0.3,), updates=1, hidden=8))
+    groups = {e.id: e.group for e in log}
+    kept = {groups[name] for name in found.held_out}
+    assert len(found.held_out) == held_out
+    assert len(kept) == 1
 
 
 def test_a_log_too_small_or_of_another_embedder_is_refused() -> None:

@@ -60,6 +60,17 @@ def test_what_is_left_is_told_as_it_shrinks() -> None:
     assert VECTORS[way.codes].tolist() == [[2, 1, 2, 1, 0], [2, 1, 2, 2, 0]]
 
 
+def test_what_is_left_is_told_as_a_router_is_told_it() -> None:
+    """The whole is twice the dollars that all modules take at their dearest, and half of it is there."""
+    whole = Budget(usd=0.004)
+    features = FEATURES.model_copy(update={"whole": whole})
+    table = Outcomes.of(EPISODES, fitted(EPISODES), whole=whole)
+    fences = np.full(1, 0.5, dtype=np.float32)
+    way = walk(Always((2, 1, 2, 2, 0)), table, features, np.arange(1), np.zeros(1, np.float32), fence=fences)
+    left = [Budget(usd=usd) for usd in (2e-3, 1.6e-3, 1.5e-3, 1.1e-3, 0.7e-3)]
+    assert way.states.features[0, :, -1].tolist() == pytest.approx([features.share(one) for one in left])
+
+
 def test_each_module_sees_what_it_was_given_after_the_tiers_before_it() -> None:
     logged = EPISODES[5]
     way = walk(Always(logged.tiers), TABLE, FEATURES, np.zeros(1, np.int64), np.full(1, 0.3, np.float32))
