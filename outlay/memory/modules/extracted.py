@@ -13,6 +13,8 @@ class Extracted(Record):
     """That was asked for."""
     used: Tier
     """That the result comes from; lower where that failed."""
+    by_rule: bool = False
+    """Whether no model made it."""
     chunks: tuple[int, ...] = ()
     """The filter's: the ids of those kept, most useful first."""
     lines: tuple[str, ...] = ()

@@ -118,7 +118,7 @@ class Modules:
         ask = partial(asked, "filter", question, material, count=len(chunks))
         task = Task("filter", ask, read, rule)
         done = await self._do(task, tier)
-        return Extracted(tier=tier, used=done.used, chunks=done.value, notes=done.notes)
+        return Extracted(tier=tier, used=done.used, by_rule=done.by_rule, chunks=done.value, notes=done.notes)
 
     async def extract(
         self,
@@ -145,7 +145,7 @@ class Modules:
 
         task = Task(name, partial(asked, name, question, shown(chunks)), read_lines, rule)
         done = await self._do(task, tier)
-        return Extracted(tier=tier, used=done.used, lines=done.value, notes=done.notes)
+        return Extracted(tier=tier, used=done.used, by_rule=done.by_rule, lines=done.value, notes=done.notes)
 
     async def worst_case(
         self,
@@ -189,7 +189,7 @@ class Modules:
 
         material = partial(asked, "summary", question, listed or shown(chunks))
         done = await self._do(Task("summary", material, read_text, rule), tier)
-        return Extracted(tier=tier, used=done.used, text=done.value, notes=done.notes)
+        return Extracted(tier=tier, used=done.used, by_rule=done.by_rule, text=done.value, notes=done.notes)
 
     @staticmethod
     def by_rule(chunks: Sequence[Chunk], lists: Sequence[Sequence[str]], tier: Tier) -> str:

@@ -123,6 +123,23 @@ def test_a_note_that_is_too_long_keeps_its_first_lines(memory: Memory) -> None:
 
 
 @pytest.mark.parametrize(
+    ("short", "told"), [(0, "None"), (15, "cut to its first 4 lines")], ids=["that fits", "that does not"]
+)
+def test_a_note_that_quotes_a_chunk_is_still_the_models(memory: Memory, short: int, told: str) -> None:
+    best, _ = memory.retrieve(QUESTION, 1)[0]
+    note = "\n".join([best.text, *(f"{number} {'word ' * 9}" for number in range(4))])
+
+    def script(request: Request) -> str:
+        return note if "short note" in prompt(request) else line(request)
+
+    model = ScriptedModel(script, window=paid_for(note) - short)
+    answer = strategy(memory, "00002", model, high=ScriptedModel(script), top_k=1).run(QUESTION)
+    (asked,) = asked_for(model)
+    assert f"{best.text}\n0 word" in asked
+    assert told in str(answer.degraded)
+
+
+@pytest.mark.parametrize(
     "budget", [Budget(total_tokens=30), Budget(output_tokens=3), Budget(usd=1e-6)], ids=str
 )
 def test_a_budget_that_pays_for_no_phrase_is_an_outcome_and_pays_for_no_module(
