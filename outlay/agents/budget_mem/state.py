@@ -46,6 +46,7 @@ class State(TypedDict):
     chunks: tuple[Chunk, ...]
     similarities: tuple[float, ...]
     answer_tokens: int
+    hold: str
     picked: tuple[Picked, ...]
     extracted: Annotated[dict[ModuleName, Extracted], merged]
     notes: tuple[str, ...]
@@ -60,6 +61,8 @@ class RetrieveUpdate(TypedDict):
     similarities: tuple[float, ...]
     answer_tokens: int
     """What the fence has for the answer."""
+    hold: str
+    """The name under which that is set aside."""
     picked: tuple[Picked, ...]
     extracted: None
     notes: tuple[str, ...]
