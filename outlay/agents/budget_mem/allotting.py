@@ -194,9 +194,9 @@ def left_for_modules() -> Budget | None:
     return left if left.limited else None
 
 
-def less(left: Budget | None, claim: Claim | None) -> Budget | None:
-    """Give what is left once a call has cost the most it can."""
-    if left is None or claim is None:
+def less(left: Budget, claim: Claim | None) -> Budget:
+    """Give what is left once a call has cost the most it can; `None`: there is no call."""
+    if claim is None:
         return left
     calls, output, total, dollars = claim.amounts(claim.max_output_tokens)
     return Budget(

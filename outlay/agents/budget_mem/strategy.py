@@ -172,7 +172,8 @@ class BudgetMem(Strategy[Config]):
         # Chosen here, one after the other: in the order of their ends a router that draws would not repeat.
         for name in LISTS:
             picked.append(deciding.choose(name, asked, given, left))
-            left = less(left, await modules.worst_case(name, question, passed, picked[-1].tier))
+            if left is not None:
+                left = less(left, await modules.worst_case(name, question, passed, picked[-1].tier))
         return {"picked": tuple(picked), "extracted": {"filter": kept}}
 
     async def entity(self, state: State) -> ExtractUpdate:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
-from outlay.errors import ConfigurationError
+from outlay.errors import ConfigurationError, ModelError
 from outlay.memory.modules.descending import MANNERS, Asking, Reached, Task, descend
 from outlay.memory.modules.extracted import Extracted
 from outlay.memory.modules.prompts import asked
@@ -154,13 +154,19 @@ class Modules:
         chunks: Sequence[Chunk],
         tier: Tier,
     ) -> Claim | None:
-        """Give the most that `extract` can cost at that tier; `None` where it asks no model."""
+        """Give the most that `extract` can cost at that tier; `None` where it asks no model, or it fails.
+
+        A model that cannot count a prompt cannot be called either: `extract` falls to a lower tier.
+        """
         manner = MANNERS[self.tiering].get(tier)
         if manner is None or not chunks:
             return None
         asking = self._asking(tier)
         prompt = asked(name, question, shown(chunks), manner)
-        return await asking.model.worst_case(prompt, max_output_tokens=asking.max_output_tokens)
+        try:
+            return await asking.model.worst_case(prompt, max_output_tokens=asking.max_output_tokens)
+        except ModelError:
+            return None
 
     async def summarise(
         self,

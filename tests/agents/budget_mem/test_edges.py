@@ -24,8 +24,11 @@ from outlay.agents import BudgetMem
 from outlay.agents.budget_mem import routed
 from outlay.memory.modules import MODULES, Tier
 from outlay.testing import ScriptedModel
+from outlay.testing.words import split
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from outlay.memory.conversations import Memory
     from outlay.memory.modules import Tiering
     from outlay.model import Request
@@ -93,6 +96,32 @@ def test_a_modules_model_that_is_down_costs_quality_and_not_the_answer(
     assert (answer.value, answer.stop_reason) == (ANSWER, "finished")
     assert all(one.used is not None and one.used < Tier.HIGH for one in routed(answer))
     assert "down" in str(answer.degraded)
+
+
+@pytest.mark.parametrize("budget", [None, Budget(total_tokens=2000)], ids=str)
+def test_a_server_that_does_not_count_tokens_costs_a_tier(memory: Memory, budget: Budget | None) -> None:
+    def silent(text: str) -> Sequence[str]:
+        raise ModelUnavailableError(f"does not count {text[:9]}")
+
+    deaf = ScriptedModel(line, tokens=silent, retries=0)
+    answer = strategy(memory, "high", high=deaf).run(QUESTION, budget)
+    assert (answer.value, answer.stop_reason) == (ANSWER, "finished")
+    assert all(one.used is not None and one.used < Tier.HIGH for one in routed(answer))
+
+
+def test_without_a_limit_no_prompt_is_counted_only_to_tell_the_router(memory: Memory) -> None:
+    counted: list[str] = []
+
+    def counting(text: str) -> Sequence[str]:
+        counted.append(text)
+        return split(text)
+
+    large = ScriptedModel(line, tokens=counting)
+    made = strategy(memory, "00200", high=large)
+    made.run(QUESTION)
+    free = counted.count(large.prompts[0])
+    made.run(QUESTION, Budget(total_tokens=2000))
+    assert counted.count(large.prompts[0]) - free > free
 
 
 @pytest.mark.parametrize(
