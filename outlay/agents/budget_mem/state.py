@@ -93,13 +93,13 @@ def routed(answer: Answer) -> tuple[Routed, ...]:
     Read off its trace; empty where no router was asked.
     """
     picked: dict[ModuleName, Picked] = {}
-    used: dict[ModuleName, Tier] = {}
+    used: dict[ModuleName, Tier | None] = {}
     spent: dict[str, Usage] = {}
     for entry in answer.trace:
         spent[entry.node] = entry.usage
         picked |= {one["module"]: Picked(**one) for one in entry.update.get("picked") or ()}
         found = entry.update.get("extracted") or {}
-        used |= {name: Tier(extracted["used"]) for name, extracted in found.items()}
+        used |= {name: Extracted(**extracted).used for name, extracted in found.items()}
     return tuple(
         Routed(**picked[name].model_dump(), used=used.get(name), usage=spent.get(name, Usage()))
         for name in MODULES

@@ -64,12 +64,13 @@ class Trimming:
 
 
 def _ways(summary: Extracted, chunks: Sequence[Chunk], lists: Sequence[Sequence[str]]) -> Iterator[Shorter]:
-    if not summary.by_rule:
+    tier = summary.used
+    if tier is None or not summary.by_rule:
         yield Shorter(*first_lines(summary.text), "its first {n} lines")
     else:
         most = max(len(chunks), *map(len, lists))
         yield Shorter(
-            lambda n: Modules.by_rule(chunks[:n], [found[:n] for found in lists], summary.used),
+            lambda n: Modules.by_rule(chunks[:n], [found[:n] for found in lists], tier),
             most,
             "the best {n} of each part",
         )

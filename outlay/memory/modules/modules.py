@@ -103,7 +103,7 @@ class Modules:
         if len(chunks) != len(similarities):
             raise ConfigurationError(f"{len(chunks)} chunks and {len(similarities)} similarities")
         if len(chunks) <= 1:
-            return Extracted(tier=tier, used=tier, chunks=tuple(chunk.id for chunk in chunks))
+            return Extracted(tier=tier, chunks=tuple(chunk.id for chunk in chunks))
 
         def read(answer: str) -> tuple[int, ...] | None:
             scores = read_scores(answer)
@@ -135,7 +135,7 @@ class Modules:
             ConfigurationError: A package is missing.
         """
         if not chunks:
-            return Extracted(tier=tier, used=tier)
+            return Extracted(tier=tier)
         by_words, by_meaning = RULES[name]
 
         def rule(at: Tier) -> tuple[str, ...]:
@@ -188,7 +188,7 @@ class Modules:
         lists = (entity, temporal, topic)
         listed = summaries.under_headings(dict(zip(HEADINGS, lists, strict=True)))
         if not chunks and not listed:
-            return Extracted(tier=tier, used=tier)
+            return Extracted(tier=tier)
 
         def rule(at: Tier) -> str:
             return self.by_rule(chunks, lists, at)

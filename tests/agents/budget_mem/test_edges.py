@@ -63,6 +63,11 @@ def test_fewer_chunks_than_are_asked_for_are_all_of_them(memory: Memory) -> None
     assert (len(retrieved), answer.degraded) == (4, None)
 
 
+def test_a_filter_with_a_single_chunk_used_no_tier(memory: Memory) -> None:
+    one = routed(strategy(memory, "high", k=1).run(QUESTION))[0]
+    assert (one.module, one.tier, one.used, one.usage) == ("filter", Tier.HIGH, None, Usage())
+
+
 @pytest.mark.parametrize("tiering", TIERINGS)
 def test_replies_that_cannot_be_read_fall_and_are_billed(memory: Memory, tiering: Tiering) -> None:
     price = Price(input=1, output=2)
