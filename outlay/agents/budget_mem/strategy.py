@@ -225,7 +225,8 @@ class BudgetMem(Strategy[Config]):
         question, extracted = state["question"], state["extracted"]
         # Without an answer that can be paid for, the call is refused, and the refusal says what was short.
         tokens = state["answer_tokens"] or self.config.max_answer_tokens
-        material, cut = "", ()
+        material = ""
+        cut: tuple[str, ...] = ()
         if "summary" in extracted:
             material, cut = await Trimming(allotting, question, tokens).trim(
                 extracted["summary"],
