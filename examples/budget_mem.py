@@ -44,13 +44,13 @@ TIERS = {
 
 
 def told(answer: Answer) -> str:
-    """Say what each module was asked for, what it came to, and what it cost."""
+    """Say which tier each module was given, which it used, and what it cost."""
     lines = []
     for one in routed(answer):
         used = one.used.name if one.used is not None else "-"
         usage = one.usage
         spent = f"{usage.total_tokens:4} tokens  {usage.usd or 0:.6f} dollars"
-        lines.append(f"  {one.module:8}  picked {one.tier.name:4}  used {used:4}  {spent}")
+        lines.append(f"  {one.module:8}  given {one.tier.name:4}  used {used:4}  {spent}")
     return "\n".join(lines)
 
 

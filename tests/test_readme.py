@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from typer.main import get_group
 
 from outlay import local
 from outlay.agents.spec import STRATEGIES
 from outlay.cli.bench.app import run as run_bench
+from outlay.cli.train_router.app import app as train_router
 
 if TYPE_CHECKING:
     from _pytest.mark import ParameterSet
@@ -205,6 +207,12 @@ def test_every_path_named_is_there() -> None:
 
 def test_the_table_says_of_every_strategy_what_it_says_of_itself() -> None:
     assert said_of_strategies() == {name: kind.summary for name, kind in STRATEGIES.items()}
+
+
+def test_every_command_that_learns_a_router_is_named() -> None:
+    assert "`outlay train-router " in PROSE
+    named = set(re.findall(r"`(?:outlay train-router )?(\w+)`", PROSE))
+    assert set(get_group(train_router).commands) <= named
 
 
 def test_the_variables_have_the_defaults_named() -> None:

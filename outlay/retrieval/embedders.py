@@ -17,7 +17,7 @@ USUAL: Final = PACKAGED
 """The packaged model."""
 HASH: Final = "hash"
 """What users call the embedder that needs no model: words hashed into a vector."""
-_HASHES: Final = re.compile(r"hash-\d+")
+_HASHES: Final = re.compile(r"hash-(\d+)")
 _MAKING: Final = Lock()
 
 
@@ -32,15 +32,15 @@ def embedder_named(name: str) -> Embedder:
     return HashEmbedder() if name == HASH else shared_embedder(name)
 
 
-def found_again(name: str, dimension: int) -> Embedder | None:
+def found_again(name: str, dimension: int | None = None) -> Embedder | None:
     """Give the embedder of a kept name; `None`: it is somebody's own.
 
     Args:
         name: As the embedder called itself. That its weights are the same ones is the caller's to check.
-        dimension: Of its vectors.
+        dimension: Of its vectors; where that is not kept, what the name says.
     """
-    if _HASHES.fullmatch(name):
-        return HashEmbedder(dimension)
+    if hashed := _HASHES.fullmatch(name):
+        return HashEmbedder(dimension or int(hashed[1]))
     model, digest = name.rpartition("@")[::2]
     return shared_embedder(model) if model and digest else None
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
 from outlay.agents.budget_mem.prompts import answer_prompt
 from outlay.budget import PICODOLLARS, Budget, Record
 from outlay.errors import BudgetExhaustedError
-from outlay.ledger import require_fence
+from outlay.ledger import Ledger, require_fence
 from outlay.memory.modules.showing import shown
 from outlay.tracing import current_run
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 HOLD: Final = "answer"
 """The name under which the answer is set aside."""
+TRIES: Final = 5
+"""To set it aside, where others who share the fence take what was measured before it is."""
 FEWEST_ANSWER_TOKENS: Final = 8
 """An answer that may have fewer is not asked for."""
 SHORT_ANSWER_TOKENS: Final = 16
@@ -48,31 +51,42 @@ class Allotting:
     """Chunks that the answer is read from, at most."""
     most: int
     """Output tokens of an answer that are enough."""
+    hold: str = HOLD
+    """The name under which the answer is set aside."""
+    sure: bool = False
+    """Whether to count on what is set aside alone, which nobody else who shares the fence can take."""
 
     async def allot(self, question: str, chunks: Sequence[Chunk]) -> Allotted:
         """Fit as many of the retrieved chunks as an answer can be read from, and set the answer aside.
 
-        At least one: a part of it may do, for a shorter answer.
+        At least one: a part of it may do, for a shorter answer. What others who share the fence take
+        meanwhile is no longer there, so that it is fitted again.
         """
+        for _ in range(TRIES):
+            allotted, claim = await self._fitted(question, chunks)
+            if not allotted.tokens or self._set_aside(claim):
+                return allotted
+        return Allotted(chunks=0, tokens=0)
+
+    async def _fitted(self, question: str, chunks: Sequence[Chunk]) -> tuple[Allotted, Claim]:
         room = self._room()
         alone = await self._claim(question, "", self.most)
         tokens = _afforded(alone, room)
         if tokens < min(self.most, FEWEST_ANSWER_TOKENS):
-            return Allotted(chunks=0, tokens=0)
+            return Allotted(chunks=0, tokens=0), alone
         for count in range(len(chunks), 0, -1):
             claim = await self._claim(question, shown(self._longest(chunks[:count])), tokens)
             if await self._fits(claim, tokens, room):
-                self._set_aside(claim)
-                return Allotted(chunks=count, tokens=tokens)
+                return Allotted(chunks=count, tokens=tokens), claim
         tokens = min(tokens, SHORT_ANSWER_TOKENS) if chunks else tokens
         parts, most = first_lines(shown(chunks[:1]))
         kept = await self.most_of(question, parts, most, tokens)
-        self._set_aside(await self._claim(question, parts(kept), tokens))
-        return Allotted(chunks=min(1, len(chunks)), tokens=tokens)
+        claim = await self._claim(question, parts(kept), tokens)
+        return Allotted(chunks=min(1, len(chunks)), tokens=tokens), claim
 
     async def shrink(self, question: str, chunks: Sequence[Chunk], tokens: int) -> None:
         """Free what an answer from these chunks does not need of what was set aside."""
-        if (hold := _held()) is not None:
+        if (hold := self._held()) is not None:
             hold.shrink(await self._claim(question, shown(chunks), tokens))
 
     async def most_of(self, question: str, parts: Callable[[int], str], most: int, tokens: int) -> int:
@@ -98,7 +112,7 @@ class Allotting:
     @contextmanager
     def answering(self) -> Iterator[None]:
         """Draw on what was set aside for the answer, and give back what is left of it."""
-        hold = _held()
+        hold = self._held()
         if hold is None:
             yield
             return
@@ -107,6 +121,20 @@ class Allotting:
                 yield
             finally:
                 hold.give_back()
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Give back what was set aside if this fails: a fence around somebody's graph may go on."""
+        try:
+            yield
+        except BaseException:
+            self.give_back()
+            raise
+
+    def give_back(self) -> None:
+        """Free what is set aside for the answer, if anything is."""
+        if (hold := self._held()) is not None:
+            hold.give_back()
 
     async def _fits(self, claim: Claim, tokens: int, room: Budget) -> bool:
         window = await self.model.context_window()
@@ -120,31 +148,38 @@ class Allotting:
         """Give the chunks that are the most the filter can leave."""
         return sorted(chunks, key=lambda chunk: -len(chunk.text))[: self.top_k]
 
-    @staticmethod
-    def _room() -> Budget:
+    def _room(self) -> Budget:
         """Give what the answer can spend: what is left, and what is set aside for it."""
-        left, hold = require_fence().remaining, _held()
+        left, hold = require_fence().remaining, self._held()
         if hold is None:
             return left
+        counted = 0 if self.sure else 1
         calls, output, total, dollars = hold.left
         return Budget(
-            calls=None if left.calls is None else left.calls + calls,
-            output_tokens=None if left.output_tokens is None else left.output_tokens + output,
-            total_tokens=None if left.total_tokens is None else left.total_tokens + total,
-            usd=None if left.usd is None else left.usd + dollars / PICODOLLARS,
+            calls=None if left.calls is None else left.calls * counted + calls,
+            output_tokens=None if left.output_tokens is None else left.output_tokens * counted + output,
+            total_tokens=None if left.total_tokens is None else left.total_tokens * counted + total,
+            usd=None if left.usd is None else left.usd * counted + dollars / PICODOLLARS,
             seconds=left.seconds,
         )
 
-    @staticmethod
-    def _set_aside(claim: Claim) -> None:
-        """Keep what the answer may cost, on the run's own fence, as far as it can hold it.
+    def _set_aside(self, claim: Claim) -> bool:
+        """Keep what the answer may cost, on the fence around the node; `False`: it has no room for it.
 
-        A run that goes on after a restart, or as a part of somebody's graph, keeps none.
+        A run that goes on after a restart keeps none.
         """
-        run = current_run.get()
-        if run is not None and HOLD not in run.fence.set_asides:
-            with suppress(BudgetExhaustedError):
-                run.fence.set_aside(claim, name=HOLD)
+        around = require_fence().parent
+        if not isinstance(around, Ledger):
+            raise AssertionError  # a node's own fence is always inside another  # noqa: TRY004
+        try:
+            around.set_aside(claim, name=self.hold)
+        except BudgetExhaustedError:
+            return False
+        return True
+
+    def _held(self) -> SetAside | None:
+        holds = (fence.set_asides.get(self.hold) for fence in require_fence().path)
+        return next((hold for hold in holds if hold is not None), None)
 
 
 def first_lines(text: str) -> tuple[Callable[[int], str], int]:
@@ -159,9 +194,9 @@ def left_for_modules() -> Budget | None:
     return left if left.limited else None
 
 
-def less(left: Budget | None, claim: Claim | None) -> Budget | None:
-    """Give what is left once a call has cost the most it can."""
-    if left is None or claim is None:
+def less(left: Budget, claim: Claim | None) -> Budget:
+    """Give what is left once a call has cost the most it can; `None`: there is no call."""
+    if claim is None:
         return left
     calls, output, total, dollars = claim.amounts(claim.max_output_tokens)
     return Budget(
@@ -188,9 +223,10 @@ def share_of_time(stages: int) -> Iterator[None]:
         yield
 
 
-def _held() -> SetAside | None:
+def hold_name() -> str:
+    """Give the name under which to set the answer aside; on a fence that others may share, one of its own."""
     run = current_run.get()
-    return run.fence.set_asides.get(HOLD) if run else None
+    return HOLD if run is not None and run.fence is require_fence().parent else f"{HOLD} {uuid4().hex}"
 
 
 def _afforded(claim: Claim, room: Budget) -> int:

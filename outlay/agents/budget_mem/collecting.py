@@ -96,10 +96,11 @@ async def collect(
 ) -> Collection:
     """Run every question at every tier vector, and log an episode of each run that is not logged yet.
 
-    It spends from the fence around the call. A run that this fence cuts short, or in which the provider or
-    the scorer fails, is no episode, and can be tried again. With a replay store in the models, it is tried
-    again at once, and what one module makes of one input at one tier is paid for once, and billed in every
-    episode that it is part of.
+    It spends from the fence around the call, which has to be a backstop: by any other limit a run plans, and
+    what it earns with fewer chunks or a shorter answer says nothing of its tiers. A run that this fence cuts
+    short, or in which the provider or the scorer fails, is no episode, and can be tried again. With a replay
+    store in the models, it is tried again at once, and what one module makes of one input at one tier is
+    paid for once, and billed in every episode that it is part of.
 
     Args:
         strategy: What answers; its router is not asked.
@@ -112,12 +113,19 @@ async def collect(
         tell: Hears of each run.
 
     Raises:
-        ConfigurationError: Two questions or vectors are the same, a model or a memory cannot be used, the
-            log cannot be read, a price is unknown, or a score is no number from 0 to 1.
+        ConfigurationError: A limit around is no backstop, two questions or vectors are the same, a model or
+            a memory cannot be used, the log cannot be read, a price is unknown, or a score is no number from
+            0 to 1.
         ModelUnavailableError: Nothing but failures came back.
     """
     if memory is None and strategy.memory is None:
         raise ConfigurationError("collecting needs a memory: give the strategy one, or memory=")
+    fence = current_ledger()
+    if fence is not None and fence.remaining.limited:
+        raise ConfigurationError(
+            "runs plan by a limit around them, and such runs are no episodes: collect inside "
+            "Ledger(budget, backstop=True)"
+        )
     tiers = _distinct(vectors)
     if twice := sorted({q.id for q in questions if sum(other.id == q.id for other in questions) > 1}):
         raise ConfigurationError(f"two questions are called {twice[0]!r}: give each an id of its own")

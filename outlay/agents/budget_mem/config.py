@@ -22,8 +22,8 @@ class Config(Settings):
     top_k: int = Field(default=5, gt=0)
     """Chunks that the filter keeps, at most."""
     trade_off: float = Field(default=0.3, ge=0)
-    """What a saved dollar counts beside the quality of the answer (lambda), as the router is told; 0:
-    quality alone."""
+    """What the whole range of cost, from the cheapest tiers to the dearest, counts beside the quality of the
+    answer, 0 to 1 (lambda), as the router is told; 0: quality alone."""
     max_output_tokens: int = Field(default=512, gt=0)
     """Of a module's call; small models and small fences want 64 to 128."""
     max_answer_tokens: int = Field(default=64, gt=0)

@@ -46,6 +46,7 @@ class State(TypedDict):
     chunks: tuple[Chunk, ...]
     similarities: tuple[float, ...]
     answer_tokens: int
+    hold: str
     picked: tuple[Picked, ...]
     extracted: Annotated[dict[ModuleName, Extracted], merged]
     notes: tuple[str, ...]
@@ -60,6 +61,8 @@ class RetrieveUpdate(TypedDict):
     similarities: tuple[float, ...]
     answer_tokens: int
     """What the fence has for the answer."""
+    hold: str
+    """The name under which that is set aside."""
     picked: tuple[Picked, ...]
     extracted: None
     notes: tuple[str, ...]
@@ -90,13 +93,13 @@ def routed(answer: Answer) -> tuple[Routed, ...]:
     Read off its trace; empty where no router was asked.
     """
     picked: dict[ModuleName, Picked] = {}
-    used: dict[ModuleName, Tier] = {}
+    used: dict[ModuleName, Tier | None] = {}
     spent: dict[str, Usage] = {}
     for entry in answer.trace:
         spent[entry.node] = entry.usage
         picked |= {one["module"]: Picked(**one) for one in entry.update.get("picked") or ()}
         found = entry.update.get("extracted") or {}
-        used |= {name: Tier(extracted["used"]) for name, extracted in found.items()}
+        used |= {name: Extracted(**extracted).used for name, extracted in found.items()}
     return tuple(
         Routed(**picked[name].model_dump(), used=used.get(name), usage=spent.get(name, Usage()))
         for name in MODULES

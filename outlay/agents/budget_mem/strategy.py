@@ -22,6 +22,7 @@ from outlay.agents.budget_mem.allotting import (
     FEWER,
     FEWEST_ANSWER_TOKENS,
     Allotting,
+    hold_name,
     left_for_modules,
     less,
     share_of_time,
@@ -45,12 +46,12 @@ from outlay.outcome import unpaid
 from outlay.strategy import Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from outlay.agents.budget_mem.state import Picked
     from outlay.memory.conversations import Chunk
     from outlay.memory.modules import Router
-    from outlay.model import Model
+    from outlay.model import Completion, Model
 
 ListName = Literal["entity", "temporal", "topic"]
 
@@ -119,11 +120,11 @@ class BudgetMem(Strategy[Config]):
     def build(self) -> StateGraph[State]:
         graph = StateGraph(State)
         graph.add_node("retrieve", self.node(self.retrieve))
-        graph.add_node("filter", self.node(self.filter))
-        graph.add_node("entity", self.node(self.entity))
-        graph.add_node("temporal", self.node(self.temporal))
-        graph.add_node("topic", self.node(self.topic))
-        graph.add_node("summary", self.node(self.summarise, "summary"))
+        graph.add_node("filter", self._working(self.filter))
+        graph.add_node("entity", self._working(self.entity))
+        graph.add_node("temporal", self._working(self.temporal))
+        graph.add_node("topic", self._working(self.topic))
+        graph.add_node("summary", self._working(self.summarise, "summary"))
         graph.add_node("answer", self.node(self.answer))
         graph.add_edge(START, "retrieve")
         graph.add_conditional_edges("retrieve", self.found, ["filter", "answer"])
@@ -140,7 +141,10 @@ class BudgetMem(Strategy[Config]):
         if memory is not None:
             hits = await asyncio.to_thread(memory.retrieve, question, self.config.k)
         notes = [] if hits else [NO_MEMORY if memory is None else NOTHING_FOUND]
-        allotted = await self._allotting.allot(question, [chunk for chunk, _ in hits])
+        if "hold" in state:  # of a run before on this thread, that was broken off
+            self._allotting(state["hold"]).give_back()
+        hold = hold_name()
+        allotted = await self._allotting(hold).allot(question, [chunk for chunk, _ in hits])
         kept = hits[: allotted.chunks]
         if allotted.tokens and len(kept) < len(hits):
             notes = [FEWER.format(kept=len(kept), found=len(hits))]
@@ -148,6 +152,7 @@ class BudgetMem(Strategy[Config]):
             "chunks": tuple(chunk for chunk, _ in kept),
             "similarities": tuple(float(similarity) for _, similarity in kept),
             "answer_tokens": allotted.tokens,
+            "hold": hold,
             "picked": () if kept or memory is None else await self._unused(question),
             "extracted": None,
             "notes": tuple(notes),
@@ -162,12 +167,13 @@ class BudgetMem(Strategy[Config]):
         with share_of_time(STAGES["filter"]):
             kept = await modules.filter(question, chunks, state["similarities"], picked[0].tier)
         passed = _by_id(chunks, kept.chunks)
-        await self._allotting.shrink(question, passed, state["answer_tokens"])
+        await self._allotting(state["hold"]).shrink(question, passed, state["answer_tokens"])
         given, left = await deciding.chunks(kept.chunks, asked), left_for_modules()
         # Chosen here, one after the other: in the order of their ends a router that draws would not repeat.
         for name in LISTS:
             picked.append(deciding.choose(name, asked, given, left))
-            left = less(left, await modules.worst_case(name, question, passed, picked[-1].tier))
+            if left is not None:
+                left = less(left, await modules.worst_case(name, question, passed, picked[-1].tier))
         return {"picked": tuple(picked), "extracted": {"filter": kept}}
 
     async def entity(self, state: State) -> ExtractUpdate:
@@ -194,37 +200,47 @@ class BudgetMem(Strategy[Config]):
         return {"picked": (*state["picked"], picked), "extracted": {"summary": made}}
 
     async def answer(self, state: State) -> OutcomeUpdate:
-        question, extracted = state["question"], state["extracted"]
-        # Without an answer that can be paid for, the call is refused, and the refusal says what was short.
-        tokens = state["answer_tokens"] or self.config.max_answer_tokens
+        extracted, allotting = state["extracted"], self._allotting(state["hold"])
         notes = [
             *state["notes"],
             *(note for name in MODULES if name in extracted for note in extracted[name].notes),
         ]
-        material = ""
         try:
-            with self._allotting.answering():
-                if "summary" in extracted:
-                    material, cut = await Trimming(self._allotting, question, tokens).trim(
-                        extracted["summary"],
-                        _by_id(state["chunks"], extracted["filter"].chunks),
-                        [extracted[name].lines for name in LISTS],
-                    )
-                    notes += cut
-                completion = await self.speak(
-                    self.model,
-                    answer_prompt(question, material),
-                    max_output_tokens=tokens,
-                    min_output_tokens=min(tokens, FEWEST_ANSWER_TOKENS),
-                    temperature=self.config.temperature,
-                )
+            with allotting.answering():
+                try:
+                    completion, cut = await self._said(state, allotting)
+                except BudgetExhaustedError:
+                    # Others who share the fence took what was left when the prompt was fitted.
+                    completion, cut = await self._said(state, replace(allotting, sure=True))
         except BudgetExhaustedError as exc:
             return {"outcome": unpaid(exc)}
-        return {"outcome": answered(completion, notes, waited_for(LISTS))}
+        return {"outcome": answered(completion, [*notes, *cut], waited_for(LISTS))}
 
     def found(self, state: State) -> Literal["filter", "answer"]:
         """Is there anything to extract from, and an answer that it is paid for?"""
         return "filter" if state["chunks"] else "answer"
+
+    async def _said(self, state: State, allotting: Allotting) -> tuple[Completion, tuple[str, ...]]:
+        """Answer from as much of the summary as can be paid for; with a note where that is not all."""
+        question, extracted = state["question"], state["extracted"]
+        # Without an answer that can be paid for, the call is refused, and the refusal says what was short.
+        tokens = state["answer_tokens"] or self.config.max_answer_tokens
+        material = ""
+        cut: tuple[str, ...] = ()
+        if "summary" in extracted:
+            material, cut = await Trimming(allotting, question, tokens).trim(
+                extracted["summary"],
+                _by_id(state["chunks"], extracted["filter"].chunks),
+                [extracted[name].lines for name in LISTS],
+            )
+        completion = await self.speak(
+            self.model,
+            answer_prompt(question, material),
+            max_output_tokens=tokens,
+            min_output_tokens=min(tokens, FEWEST_ANSWER_TOKENS),
+            temperature=self.config.temperature,
+        )
+        return completion, cut
 
     async def _extract(self, name: ListName, state: State) -> ExtractUpdate:
         tier = next(one.tier for one in state["picked"] if one.module == name)
@@ -240,9 +256,19 @@ class BudgetMem(Strategy[Config]):
         given = await deciding.chunks((), asked)
         return tuple(deciding.choose(name, asked, given, left_for_modules()) for name in MODULES)
 
-    @property
-    def _allotting(self) -> Allotting:
-        return Allotting(self.model, top_k=self.config.top_k, most=self.config.max_answer_tokens)
+    def _working(
+        self, method: Callable[[State], Awaitable[Mapping[str, Any]]], name: str | None = None
+    ) -> Any:
+        """Make the node of a module: if it fails, nothing stays set aside for an answer."""
+
+        async def work(state: State) -> Mapping[str, Any]:
+            with self._allotting(state["hold"]).kept():
+                return await method(state)
+
+        return self.node(work, name or method.__name__)
+
+    def _allotting(self, hold: str) -> Allotting:
+        return Allotting(self.model, self.config.top_k, self.config.max_answer_tokens, hold)
 
     @property
     def _deciding(self) -> Deciding:

@@ -44,28 +44,33 @@ class Trimming:
         """Give what the answer is read from, and a note where that is not the whole summary.
 
         Of a summary that is made of chunks and lists the best of each stay, of one that a model wrote the
-        first lines; where that is nothing, the best chunk or its first lines.
+        first lines; where that is nothing, the best chunk or its first lines. Whatever fits whole stays.
 
         Args:
             summary: As it was written.
             chunks: The filter's, best first.
             lists: Of entity, temporal and topic, best first.
         """
+        if not summary.text or await self._fits(summary.text):
+            return summary.text, ()
         for way in _ways(summary, chunks, lists):
             kept = await self.allotting.most_of(self.question, way.parts, way.most, self.tokens)
-            whole = kept == way.most and way.parts(kept) == summary.text
-            if whole or kept:
-                return way.parts(kept), () if whole else (CUT.format(what=way.what.format(n=kept)),)
-        return "", (CUT.format(what="nothing"),) if summary.text else ()
+            if kept:
+                return way.parts(kept), (CUT.format(what=way.what.format(n=kept)),)
+        return "", (CUT.format(what="nothing"),)
+
+    async def _fits(self, text: str) -> bool:
+        return await self.allotting.most_of(self.question, lambda n: text * n, 1, self.tokens) == 1
 
 
 def _ways(summary: Extracted, chunks: Sequence[Chunk], lists: Sequence[Sequence[str]]) -> Iterator[Shorter]:
-    if not chunks or chunks[0].text not in summary.text:
+    tier = summary.used
+    if tier is None or not summary.by_rule:
         yield Shorter(*first_lines(summary.text), "its first {n} lines")
     else:
         most = max(len(chunks), *map(len, lists))
         yield Shorter(
-            lambda n: Modules.by_rule(chunks[:n], [found[:n] for found in lists], summary.used),
+            lambda n: Modules.by_rule(chunks[:n], [found[:n] for found in lists], tier),
             most,
             "the best {n} of each part",
         )

@@ -71,7 +71,9 @@ class Judge:
     async def score(self, item: Item, answer: Outcome) -> Score:
         if not answer.text.strip():
             return Score(value=0)
-        case = CASE.format(question=item.asked, right=OR.join(item.answers), response=answer.text)
+        # A history is what the answer was to be found in: it is long, and the right answer says enough.
+        question = item.question if item.history else item.asked
+        case = CASE.format(question=question, right=OR.join(item.answers), response=answer.text)
         with self.ledger, self.ledger.allot(name="verdict") as bill:
             try:
                 verdict = await self.model.parse(

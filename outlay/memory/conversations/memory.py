@@ -20,6 +20,7 @@ from outlay.memory.conversations.records import whole
 from outlay.memory.conversations.tokens import counter
 from outlay.memory.conversations.turns import FILE, Facts, Turns
 from outlay.retrieval import SentenceEmbedder
+from outlay.retrieval.embedders import found_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -98,7 +99,8 @@ class Memory:
 
         Args:
             path: Its directory.
-            embedder: The one it was made with, or with `rebuild` any; the packaged MiniLM unless given.
+            embedder: The one it was made with, or with `rebuild` any; unless given, the one it was made
+                with is found again by its name, where that is not somebody's own.
             rebuild: Make all chunks and vectors anew. Damaged ones are made anew in any case.
 
         Raises:
@@ -106,9 +108,9 @@ class Memory:
             ConfigurationError: The embedder's model is not there.
         """
         directory = Path(path)
-        embedder = embedder or SentenceEmbedder()
         turns = Turns(directory)
         try:
+            embedder = embedder or found_again(turns.facts.embedder) or SentenceEmbedder()
             measure = Measure(turns.facts.chunk_tokens, counter(embedder))
             chunks = ChunkIndex(embedder, turns, measure)
             if rebuild:

@@ -65,6 +65,8 @@ class Reached(Generic[T]):
 
     value: T
     used: Tier
+    by_rule: bool
+    """Whether no model made it."""
     notes: tuple[str, ...]
 
 
@@ -84,7 +86,7 @@ async def descend(
     for used in sorted((t for t in Tier if t <= tier), reverse=True):
         manner = MANNERS[tiering].get(used)
         if manner is None:
-            return Reached(await asyncio.to_thread(task.rule, used), used, tuple(notes))
+            return Reached(await asyncio.to_thread(task.rule, used), used, by_rule=True, notes=tuple(notes))
         try:
             completion = await asking(used)(task.prompt(manner))
         except (BudgetExhaustedError, ModelError) as exc:
@@ -94,10 +96,10 @@ async def descend(
         if completion.finish_reason == "length":
             notes.append(f"{task.name} at {used.name}: the reply was cut short")
         if value is not None:
-            return Reached(value, used, tuple(notes))
+            return Reached(value, used, by_rule=False, notes=tuple(notes))
         notes.append(f"{task.name} at {used.name}: the reply cannot be read: {completion.text[:100]!r}")
     notes.append(f"{task.name}: no model's reply could be had or used, so that it was done by rule")
-    return Reached(await asyncio.to_thread(task.rule, Tier.LOW), Tier.LOW, tuple(notes))
+    return Reached(await asyncio.to_thread(task.rule, Tier.LOW), Tier.LOW, by_rule=True, notes=tuple(notes))
 
 
 def _read(task: Task[T], completion: Completion, *, reasoned: bool) -> T | None:

@@ -11,8 +11,10 @@ class Extracted(Record):
 
     tier: Tier
     """That was asked for."""
-    used: Tier
-    """That the result comes from; lower where that failed."""
+    used: Tier | None = None
+    """That the result comes from; lower where that failed; `None`: there was nothing to do."""
+    by_rule: bool = False
+    """Whether no model made it."""
     chunks: tuple[int, ...] = ()
     """The filter's: the ids of those kept, most useful first."""
     lines: tuple[str, ...] = ()

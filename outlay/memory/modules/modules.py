@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
-from outlay.errors import ConfigurationError
+from outlay.errors import ConfigurationError, ModelError
 from outlay.memory.modules.descending import MANNERS, Asking, Reached, Task, descend
 from outlay.memory.modules.extracted import Extracted
 from outlay.memory.modules.prompts import asked
@@ -103,7 +103,7 @@ class Modules:
         if len(chunks) != len(similarities):
             raise ConfigurationError(f"{len(chunks)} chunks and {len(similarities)} similarities")
         if len(chunks) <= 1:
-            return Extracted(tier=tier, used=tier, chunks=tuple(chunk.id for chunk in chunks))
+            return Extracted(tier=tier, chunks=tuple(chunk.id for chunk in chunks))
 
         def read(answer: str) -> tuple[int, ...] | None:
             scores = read_scores(answer)
@@ -118,7 +118,7 @@ class Modules:
         ask = partial(asked, "filter", question, material, count=len(chunks))
         task = Task("filter", ask, read, rule)
         done = await self._do(task, tier)
-        return Extracted(tier=tier, used=done.used, chunks=done.value, notes=done.notes)
+        return Extracted(tier=tier, used=done.used, by_rule=done.by_rule, chunks=done.value, notes=done.notes)
 
     async def extract(
         self,
@@ -135,7 +135,7 @@ class Modules:
             ConfigurationError: A package is missing.
         """
         if not chunks:
-            return Extracted(tier=tier, used=tier)
+            return Extracted(tier=tier)
         by_words, by_meaning = RULES[name]
 
         def rule(at: Tier) -> tuple[str, ...]:
@@ -145,7 +145,7 @@ class Modules:
 
         task = Task(name, partial(asked, name, question, shown(chunks)), read_lines, rule)
         done = await self._do(task, tier)
-        return Extracted(tier=tier, used=done.used, lines=done.value, notes=done.notes)
+        return Extracted(tier=tier, used=done.used, by_rule=done.by_rule, lines=done.value, notes=done.notes)
 
     async def worst_case(
         self,
@@ -154,13 +154,19 @@ class Modules:
         chunks: Sequence[Chunk],
         tier: Tier,
     ) -> Claim | None:
-        """Give the most that `extract` can cost at that tier; `None` where it asks no model."""
+        """Give the most that `extract` can cost at that tier; `None` where it asks no model, or it fails.
+
+        A model that cannot count a prompt cannot be called either: `extract` falls to a lower tier.
+        """
         manner = MANNERS[self.tiering].get(tier)
         if manner is None or not chunks:
             return None
         asking = self._asking(tier)
         prompt = asked(name, question, shown(chunks), manner)
-        return await asking.model.worst_case(prompt, max_output_tokens=asking.max_output_tokens)
+        try:
+            return await asking.model.worst_case(prompt, max_output_tokens=asking.max_output_tokens)
+        except ModelError:
+            return None
 
     async def summarise(
         self,
@@ -182,14 +188,14 @@ class Modules:
         lists = (entity, temporal, topic)
         listed = summaries.under_headings(dict(zip(HEADINGS, lists, strict=True)))
         if not chunks and not listed:
-            return Extracted(tier=tier, used=tier)
+            return Extracted(tier=tier)
 
         def rule(at: Tier) -> str:
             return self.by_rule(chunks, lists, at)
 
         material = partial(asked, "summary", question, listed or shown(chunks))
         done = await self._do(Task("summary", material, read_text, rule), tier)
-        return Extracted(tier=tier, used=done.used, text=done.value, notes=done.notes)
+        return Extracted(tier=tier, used=done.used, by_rule=done.by_rule, text=done.value, notes=done.notes)
 
     @staticmethod
     def by_rule(chunks: Sequence[Chunk], lists: Sequence[Sequence[str]], tier: Tier) -> str:

@@ -54,7 +54,8 @@ class Decision:
     left: Budget | None = None
     """What the fence still holds; `None`: there is no limit."""
     trade_off: float = 0.0
-    """Lambda: what a saved dollar counts beside the quality of the answer; 0: quality alone."""
+    """Lambda: what the whole range of cost, from the cheapest tiers to the dearest, counts beside the quality
+    of the answer, 0 to 1; 0: quality alone."""
 
 
 @dataclass(frozen=True)

@@ -245,6 +245,14 @@ def test_a_fence_that_is_not_reached_changes_no_episode(memory: Memory, tmp_path
     assert set(read_log(tmp_path / "fenced")) == set(read_log(tmp_path / "free"))
 
 
+@pytest.mark.parametrize("budget", [Budget(total_tokens=10_000), Budget(seconds=60)], ids=str)
+def test_a_limit_that_runs_plan_by_is_refused(memory: Memory, tmp_path: Path, budget: Budget) -> None:
+    model = ScriptedModel(reply, price=PRICE)
+    with Ledger(budget), pytest.raises(ConfigurationError, match="backstop=True"):
+        run(model, memory, tmp_path / "log")
+    assert model.requests == []
+
+
 @pytest.mark.parametrize(
     ("said", "says"),
     [

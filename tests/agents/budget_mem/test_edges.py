@@ -24,8 +24,11 @@ from outlay.agents import BudgetMem
 from outlay.agents.budget_mem import routed
 from outlay.memory.modules import MODULES, Tier
 from outlay.testing import ScriptedModel
+from outlay.testing.words import split
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from outlay.memory.conversations import Memory
     from outlay.memory.modules import Tiering
     from outlay.model import Request
@@ -58,6 +61,11 @@ def test_fewer_chunks_than_are_asked_for_are_all_of_them(memory: Memory) -> None
     answer = strategy(memory, k=50, top_k=50).run(QUESTION)
     retrieved = next(entry.update["chunks"] for entry in answer.trace if entry.node == "retrieve")
     assert (len(retrieved), answer.degraded) == (4, None)
+
+
+def test_a_filter_with_a_single_chunk_used_no_tier(memory: Memory) -> None:
+    one = routed(strategy(memory, "high", k=1).run(QUESTION))[0]
+    assert (one.module, one.tier, one.used, one.usage) == ("filter", Tier.HIGH, None, Usage())
 
 
 @pytest.mark.parametrize("tiering", TIERINGS)
@@ -93,6 +101,32 @@ def test_a_modules_model_that_is_down_costs_quality_and_not_the_answer(
     assert (answer.value, answer.stop_reason) == (ANSWER, "finished")
     assert all(one.used is not None and one.used < Tier.HIGH for one in routed(answer))
     assert "down" in str(answer.degraded)
+
+
+@pytest.mark.parametrize("budget", [None, Budget(total_tokens=2000)], ids=str)
+def test_a_server_that_does_not_count_tokens_costs_a_tier(memory: Memory, budget: Budget | None) -> None:
+    def silent(text: str) -> Sequence[str]:
+        raise ModelUnavailableError(f"does not count {text[:9]}")
+
+    deaf = ScriptedModel(line, tokens=silent, retries=0)
+    answer = strategy(memory, "high", high=deaf).run(QUESTION, budget)
+    assert (answer.value, answer.stop_reason) == (ANSWER, "finished")
+    assert all(one.used is not None and one.used < Tier.HIGH for one in routed(answer))
+
+
+def test_without_a_limit_no_prompt_is_counted_only_to_tell_the_router(memory: Memory) -> None:
+    counted: list[str] = []
+
+    def counting(text: str) -> Sequence[str]:
+        counted.append(text)
+        return split(text)
+
+    large = ScriptedModel(line, tokens=counting)
+    made = strategy(memory, "00200", high=large)
+    made.run(QUESTION)
+    free = counted.count(large.prompts[0])
+    made.run(QUESTION, Budget(total_tokens=2000))
+    assert counted.count(large.prompts[0]) - free > free
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import pytest
 from agents.budget_mem.worlds import (
@@ -18,20 +18,36 @@ from agents.budget_mem.worlds import (
     strategy,
     willing,
 )
+from langgraph.graph import START, StateGraph
 from memory.modules.history import CHUNKS, PRICE
 
-from outlay import Budget, Ledger
+from outlay import Budget, ConfigurationError, Ledger
 from outlay.agents.budget_mem import routed
 from outlay.agents.budget_mem.allotting import SHORT_ANSWER_TOKENS
+from outlay.agents.budget_mem.prompts import FROM_NOTES
+from outlay.ledger import Claim
 from outlay.memory.modules import MODULES, Tier
 from outlay.memory.modules.showing import shown
+from outlay.outcome import Outcome  # noqa: TC001 - LangGraph reads the annotations
 from outlay.routers.tiers import FixedRouter
 from outlay.testing import ScriptedModel, prompt
+from outlay.testing.words import split
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from outlay import Answer
     from outlay.memory.conversations import Memory
     from outlay.memory.modules import Tiering
     from outlay.model import Request
+
+
+class Asked(TypedDict):
+    """The state of a graph that asks."""
+
+    question: str
+    outcome: Outcome
+
 
 BUDGETS = [
     *(Budget(total_tokens=tokens) for tokens in (90, 150, 300, 500, 1000, 2000)),
@@ -123,6 +139,23 @@ def test_a_note_that_is_too_long_keeps_its_first_lines(memory: Memory) -> None:
 
 
 @pytest.mark.parametrize(
+    ("short", "told"), [(0, "None"), (15, "cut to its first 4 lines")], ids=["that fits", "that does not"]
+)
+def test_a_note_that_quotes_a_chunk_is_still_the_models(memory: Memory, short: int, told: str) -> None:
+    best, _ = memory.retrieve(QUESTION, 1)[0]
+    note = "\n".join([best.text, *(f"{number} {'word ' * 9}" for number in range(4))])
+
+    def script(request: Request) -> str:
+        return note if "short note" in prompt(request) else line(request)
+
+    model = ScriptedModel(script, window=paid_for(note) - short)
+    answer = strategy(memory, "00002", model, high=ScriptedModel(script), top_k=1).run(QUESTION)
+    (asked,) = asked_for(model)
+    assert f"{best.text}\n0 word" in asked
+    assert told in str(answer.degraded)
+
+
+@pytest.mark.parametrize(
     "budget", [Budget(total_tokens=30), Budget(output_tokens=3), Budget(usd=1e-6)], ids=str
 )
 def test_a_budget_that_pays_for_no_phrase_is_an_outcome_and_pays_for_no_module(
@@ -160,13 +193,62 @@ def test_what_the_filter_left_out_is_free_for_the_lists(memory: Memory) -> None:
 def test_a_fence_around_several_runs_is_shared(memory: Memory) -> None:
     made = strategy(memory, "high", willing(delay=0.002))
 
-    async def at_once() -> list[str]:
-        answers = await asyncio.gather(*(made.arun(QUESTION) for _ in range(4)))
-        return [answer.stop_reason for answer in answers]
+    async def at_once() -> list[Answer]:
+        return await asyncio.gather(*(made.arun(QUESTION) for _ in range(4)))
 
     with Ledger(Budget(total_tokens=1500)) as ledger:
-        asyncio.run(at_once())
-    assert 0 < ledger.usage.total_tokens <= 1500
+        answers = asyncio.run(at_once())
+    assert ledger.usage.total_tokens <= 1500
+    paid = [answer.stop_reason for answer in answers if answer.usage.total_tokens]
+    assert paid == ["finished"] * len(paid) != []
+
+
+@pytest.mark.parametrize(
+    ("left", "told"), [(180, ("finished", ANSWER)), (20, ("budget", ""))], ids=["for a shorter", "for none"]
+)
+def test_what_others_take_while_the_answer_is_fitted_leaves_a_shorter_hold_or_no_module(
+    memory: Memory, left: int, told: tuple[str, str]
+) -> None:
+    def taking(text: str) -> Sequence[str]:
+        if FROM_NOTES in text and not work.set_asides:
+            work.set_aside(Claim(prompt_tokens=699 - left, max_output_tokens=1), name="others")
+        return split(text)
+
+    model = willing(tokens=taking)
+    made = strategy(memory, "high", model, max_output_tokens=20, max_answer_tokens=60)
+    with Ledger(Budget(total_tokens=700)) as work:
+        answer = made.run(QUESTION)
+    assert (answer.stop_reason, answer.text) == told
+    assert sum(one.usage.total_tokens for one in routed(answer)) == 0
+
+
+def subgraph(model: ScriptedModel, memory: Memory) -> Any:
+    """Give somebody's graph with the strategy's in it."""
+    graph = StateGraph(Asked)
+    graph.add_node("remember", strategy(memory, "high", model).graph)
+    graph.add_edge(START, "remember")
+    return graph.compile()
+
+
+@pytest.mark.parametrize("tokens", [300, 400, 500, 600])
+def test_as_a_part_of_a_graph_it_leaves_its_answer_its_part_of_the_fence_around(
+    memory: Memory, tokens: int
+) -> None:
+    with Ledger(Budget(total_tokens=tokens)) as ledger:
+        found = asyncio.run(subgraph(willing(), memory).ainvoke({"question": QUESTION}))
+        assert ledger.remaining.total_tokens == tokens - ledger.usage.total_tokens
+    assert (found["outcome"].value, found["outcome"].stop_reason) == (ANSWER, "finished")
+
+
+def test_as_a_part_of_a_graph_it_gives_back_what_it_set_aside_where_it_fails(memory: Memory) -> None:
+    def broken(request: Request) -> str:
+        raise ConfigurationError(request.model)
+
+    with Ledger(Budget(total_tokens=900)) as ledger:
+        with pytest.raises(ConfigurationError):
+            asyncio.run(subgraph(ScriptedModel(broken), memory).ainvoke({"question": QUESTION}))
+        spent = ledger.usage.total_tokens
+        assert ledger.remaining.total_tokens == 900 - spent
 
 
 @pytest.mark.timeout(60)

@@ -10,6 +10,7 @@ from outlay.bench.scorers.judge import Judge, Verdict
 from outlay.budget import Budget, Usage
 from outlay.errors import ModelRefusedError, ScorerError
 from outlay.ledger import Ledger
+from outlay.memory.conversations.records import Document
 from outlay.outcome import Outcome
 from outlay.testing import ScriptedModel
 
@@ -41,6 +42,15 @@ def test_the_judge_sees_question_right_answers_and_response_without_chance() -> 
     assert "Paris\nor: the French capital" in model.prompts[0]
     assert "<response>\nI say Paris.\n</response>" in model.prompts[0]
     assert model.requests[0].temperature == 0
+
+
+def test_the_judge_reads_a_text_that_is_asked_about_and_no_history() -> None:
+    model = ScriptedModel([RIGHT, RIGHT])
+    about = ITEM.model_copy(update={"context": "A text."})
+    remembering = about.model_copy(update={"history": (Document(text="A text."),)})
+    for item in (about, remembering):
+        asyncio.run(Judge(model).score(item, Outcome(text="Paris")))
+    assert ["A text." in asked for asked in model.prompts] == [True, False]
 
 
 def test_an_answer_without_text_is_wrong_and_nobody_is_asked() -> None:

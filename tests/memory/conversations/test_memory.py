@@ -176,6 +176,13 @@ def test_another_embedder_is_refused_unless_all_is_made_anew(tmp_path: Path) -> 
         assert first(memory, "violin").session == "two"
 
 
+def test_the_embedder_it_was_made_with_is_found_again_by_its_name(tmp_path: Path) -> None:
+    with Memory.create(tmp_path / "memory", HashEmbedder(64)) as memory:
+        memory.append(*TALK)
+    with Memory.open(tmp_path / "memory") as memory:
+        assert memory.vectors([first(memory, "violin").id]).shape == (1, 64)
+
+
 def test_a_memory_is_made_only_where_nothing_is(tmp_path: Path) -> None:
     path = tmp_path / "memory"
     Memory.create(path, EMBEDDER).close()

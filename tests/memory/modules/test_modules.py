@@ -235,14 +235,15 @@ def test_without_chunks_nothing_is_found_and_nothing_asked(tiering: Tiering, tie
 
     with Ledger(Budget()) as ledger:
         found = asyncio.run(nothing())
-    assert [content(extracted) for extracted in found] == [((), (), "")] * 5
+    assert [(*content(extracted), extracted.used) for extracted in found] == [((), (), "", None)] * 5
     assert ledger.usage.calls == 0
 
 
 @pytest.mark.parametrize("tier", Tier)
 def test_a_single_chunk_needs_no_choosing(tier: Tier) -> None:
     one = made(ScriptedModel([])).filter(QUESTION, CHUNKS[:1], (0.0,), tier)
-    assert asyncio.run(one).chunks == (1,)
+    found = asyncio.run(one)
+    assert (found.chunks, found.used) == ((1,), None)
 
 
 def test_the_summary_is_asked_for_from_the_lists_and_without_any_from_the_chunks() -> None:
