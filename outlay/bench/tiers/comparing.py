@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 DRAWS: Final = 2_000
 MUST_AGREE: Final = ("embedder", "model", "price", "prices", "strategy", "scorer")
 """What is known of how a log was made without which figures of two logs do not compare."""
-UNKNOWN: Final = ("", None, {})
+UNKNOWN: Final[tuple[object, ...]] = ("", None, {})
 
 
 def compare(

@@ -88,10 +88,10 @@ def _beside_best(findings: Findings) -> Iterator[str]:
     every = [(row, row.over_best) for row in findings.of(LEARNED) if row.over_best]
     rows = [(row, found) for row, found in every if found.verdict != "not run"]
     if len(rows) < len(every):
-        said = [(row, f"{row.run:.0%}") for row, found in every if found.verdict == "not run"]
+        shares = [(row, f"{row.run:.0%}") for row, found in every if found.verdict == "not run"]
         yield (
             "Nobody can tell whether the policy beats the best constant where so few questions were run at "
-            f"the tiers that it chose, or the constant has: {_each(said, findings)}."
+            f"the tiers that it chose, or the constant has: {_each(shares, findings)}."
         )
     if any(found.verdict == "too few" for _, found in rows):
         said = _each([(row, signed(found)) for row, found in rows], findings)

@@ -105,7 +105,8 @@ class Observing:
         prompt = await asking.prompt(self.student, environment, state, shown)
         cap = self.config.max_output_tokens or self.student.default_max_output_tokens
         wave = Wave(self.config.n, cap)
-        said = _all_came(await asking.sample(self.student, prompt.messages, wave, first=0))
+        drawn = await asking.sample(self.student, prompt.messages, wave, state["turn"], first=0)
+        said = _all_came(drawn)
         taught, _ = await asking.teach(self.teacher, environment, state, ())
         return Observation(
             values=tuple(asking.read(one, environment, state["turn"]).value for one in said),

@@ -190,7 +190,8 @@ def test_an_uneven_log_is_worth_fewer_episodes() -> None:
     log = designed(range(2), [(0, 0, 0, 0, 0), (2, 2, 2, 2, 2)])
     told = support(Says((0.6, 0.2, 0.2, 1e-12), (True, False, False, False)), log, 0.3)
     assert told.effective_sample_size == pytest.approx(2.0**2 / (1.44 + 0.16 + 0.16))
-    assert (told.coverage, told.greatest_weight) == (pytest.approx(0.5), pytest.approx(1.2))
+    assert told.coverage == pytest.approx(0.5)
+    assert told.greatest_weight == pytest.approx(1.2)
     assert (told.run, told.run_sample_size) == (0.5, 1.0)
 
 
@@ -199,14 +200,17 @@ def test_a_policy_by_dice_is_hardly_covered_by_a_design_however_even_its_weights
     log = designed(range(32))
     told = support(Says([1 / 243] * len(log), [False] * len(log)), log, 0.3)
     assert told.effective_sample_size == pytest.approx(len(log))
-    assert (told.coverage, told.run, told.thin) == (pytest.approx(12 / 243), 0.0, True)
+    assert told.coverage == pytest.approx(12 / 243)
+    assert (told.run, told.thin) == (0.0, True)
 
 
 def test_where_every_question_was_run_at_the_likeliest_tiers_the_log_is_worth_all_of_them() -> None:
     log = designed(range(32))
     first = [e.tiers == log[0].tiers for e in log]
     told = support(Says([0.9 if one else 1e-3 for one in first], first), log, 0.3)
-    assert (told.run, told.run_sample_size, told.thin) == (pytest.approx(1.0), pytest.approx(32), False)
+    assert told.run == pytest.approx(1.0)
+    assert told.run_sample_size == pytest.approx(32)
+    assert not told.thin
     assert support(Says([1e-3] * len(log), first), log, 0.3).thin
 
 
