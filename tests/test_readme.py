@@ -63,6 +63,8 @@ NOT_RUN = {
     "pip install '.[datasets]'": "it needs the network; the extra is looked up",
     "outlay bank collect": "tests/cli/test_bank_collect.py runs it",
     "outlay bank calibrate": "tests/cli/test_bank_calibrate.py runs it",
+    "outlay train-router collect": "tests/cli/train_router/test_collect.py runs it",
+    "outlay train-router report": "tests/cli/train_router/test_report.py runs it",
     "pip install '.[retrieval]'": "it needs the network; the extra is looked up",
     "pip install '.[memory]'": "it needs the network; the extra is looked up",
     "pip install '.[ray]'": "it needs the network; the extra is looked up",
