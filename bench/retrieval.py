@@ -201,7 +201,7 @@ def _unwrapped(faiss: Any, whole: Any, kind: str) -> Any:
         return whole
     bare = faiss.downcast_index(whole.index)
     if kind == "hnsw":
-        bare.hnsw.efSearch = shapes.EF_SEARCH
+        bare.hnsw.efSearch = shapes.width_for(whole.ntotal)
     return bare
 
 

@@ -106,7 +106,7 @@ class Neighbours:
                 cells = self._index.nlist
                 probes = cells if k * WIDE > len(self) else shapes.probes_for(cells)
                 return faiss().SearchParametersIVF(nprobe=probes)
-        width = max(shapes.EF_SEARCH, 2 * k) * self._index.ntotal // len(self)
+        width = max(shapes.width_for(len(self)), 2 * k) * self._index.ntotal // len(self)
         return faiss().SearchParametersHNSW(efSearch=width, sel=self._stays)
 
     def _search_whole_graph(

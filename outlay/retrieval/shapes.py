@@ -10,7 +10,9 @@ ivf     from there on    cells of a k-means: a graph of that size takes too long
 Measured on one busy core at 1e5 vectors (those of `bench/retrieval.py`), recall@6 and queries per second:
 flat 1 and 68; hnsw with efSearch 64, 96, 128: .962 and 4,168, .975 and 3,007, .984 and 2,300, built in 31 s
 of CPU; ivf with nprobe 32, 64, 96 of 1,264 cells: .940 and 2,004, .965 and 1,128, .976 and 796, built in 7 s.
-Recall falls as the size grows, so that the defaults aim above .95.
+Recall falls as the size grows, so that the defaults aim above .95, and the larger a graph is the more widely it
+is searched. At 1e6: hnsw with efSearch 128, 256, 512, 1,024: .761 and 5,072, .844 and 3,824, .906 and 2,034,
+.956 and 1,139.
 """
 
 from __future__ import annotations
@@ -33,7 +35,10 @@ LINKS: Final = 32
 EF_CONSTRUCTION: Final = 80
 """HNSW's efConstruction: candidates held while a vector is put in."""
 EF_SEARCH: Final = 128
-"""HNSW's efSearch: candidates held while a query looks."""
+"""HNSW's efSearch at least: candidates held while a query looks."""
+WIDEST: Final = 1024
+"""HNSW's efSearch at most."""
+VECTORS_PER_CANDIDATE: Final = 1_000
 PROBED: Final = 20
 """One in so many cells is looked into by a query."""
 FEWEST_PROBES: Final = 16
@@ -48,6 +53,11 @@ def kind_for(size: int) -> Kind:
     if size < HNSW_FROM:
         return "flat"
     return "hnsw" if size < IVF_FROM else "ivf"
+
+
+def width_for(size: int) -> int:
+    """Give HNSW's efSearch: one candidate for every thousand vectors, 128 to 1,024."""
+    return max(EF_SEARCH, min(WIDEST, size // VECTORS_PER_CANDIDATE))
 
 
 def cells_for(size: int) -> int:
