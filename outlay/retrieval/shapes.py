@@ -10,9 +10,9 @@ ivf     from there on    cells of a k-means: a graph of that size takes too long
 Measured on one busy core at 1e5 vectors (those of `bench/retrieval.py`), recall@6 and queries per second:
 flat 1 and 68; hnsw with efSearch 64, 96, 128: .962 and 4,168, .975 and 3,007, .984 and 2,300, built in 31 s
 of CPU; ivf with nprobe 32, 64, 96 of 1,264 cells: .940 and 2,004, .965 and 1,128, .976 and 796, built in 7 s.
-Recall falls as the size grows, so that the defaults aim above .95, and the larger a graph is the more widely it
-is searched. At 1e6: hnsw with efSearch 128, 256, 512, 1,024: .761 and 5,072, .844 and 3,824, .906 and 2,034,
-.956 and 1,139.
+Recall falls as the size grows, so that the defaults aim above .95, and the larger a graph is the more widely
+it is searched. At 1e6: hnsw with efSearch 128, 256, 512, 1,024: .761 and 5,072, .844 and 3,824, .906 and
+2,034, .956 and 1,139.
 """
 
 from __future__ import annotations
