@@ -35,6 +35,10 @@ def test_a_trade_off_of_03_finds_the_cheapest_tiers_that_are_right(aligned: Runs
     assert optimal(part(aligned, 0, SEEDS)) >= 19
 
 
+def test_rewards_that_are_right_or_wrong_at_random_do_not_keep_it_from_that() -> None:
+    assert optimal(learn((0.3,) * SEEDS, MovingReward(), noisy=True)) >= 19
+
+
 def test_at_no_trade_off_the_tiers_that_decide_are_right(aligned: Runs) -> None:
     hard = part(aligned, SEEDS, SEEDS).tiers_of("hard")
     assert sum(tiers[TEMPORAL] == 2 and tiers[SUMMARY] >= 1 for tiers in hard) == SEEDS
@@ -49,7 +53,7 @@ def test_a_trade_off_of_3_pays_nothing(aligned: Runs) -> None:
 def test_aligned_rewards_keep_what_unaligned_ones_lose(aligned: Runs) -> None:
     assert optimal(part(aligned, 3 * SEEDS, SMALL)) == SMALL
     unaligned = learn((1.0,) * SMALL, MovingReward(aligned=False))
-    assert optimal(unaligned) <= SMALL // 2
+    assert optimal(unaligned) <= 3  # the page has 2 of 10
     assert sum(tiers[TEMPORAL] == 0 for tiers in unaligned.tiers_of("hard")) >= SMALL // 2
 
 
