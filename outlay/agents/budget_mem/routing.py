@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from hashlib import blake2b
 from os import PathLike
 from pathlib import Path
-from random import Random
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from outlay.agents.budget_mem.state import Picked
 from outlay.errors import ConfigurationError
-from outlay.memory.modules import MODULES, Choice, Decision, Tier
-from outlay.routers.tiers import FixedRouter
+from outlay.memory.modules import MODULES, Decision, Tier
+from outlay.routers.tiers import FixedRouter, RandomRouter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,22 +37,6 @@ class Particular(Protocol):
     def check(self, embedder: Embedder) -> None:
         """Raise `PolicyError` where it does not fit."""
         ...
-
-
-@dataclass(frozen=True)
-class DrawnRouter:
-    """A tier drawn for each module of each question, each as likely.
-
-    Of the same question the same ones, with the same seed: runs side by side share no dice, and one that is
-    resumed goes on as it would have.
-    """
-
-    seed: int = 0
-
-    def choose(self, decision: Decision) -> Choice:
-        key = f"{self.seed} {decision.module} ".encode() + decision.question.tobytes()
-        dice = Random(blake2b(key, digest_size=8).digest())  # noqa: S311
-        return Choice(Tier(dice.randrange(len(Tier))), 1 / len(Tier))
 
 
 def router_of(given: Any, tiering: Tiering, seed: int, embedder: Embedder | None) -> Router:
@@ -83,7 +65,7 @@ def _named(given: str | PathLike[str], seed: int, embedder: Embedder | None) -> 
     if word in WORDS:
         return FixedRouter(WORDS[word])
     if word == RANDOM:
-        return DrawnRouter(seed)
+        return RandomRouter(seed)
     if len(word) == len(MODULES) and set(word) <= {str(int(tier)) for tier in Tier}:
         return FixedRouter.of([int(tier) for tier in word])
     if not Path(word).is_file():

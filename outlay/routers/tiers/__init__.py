@@ -17,16 +17,6 @@ if TYPE_CHECKING:
     from outlay.routers.tiers.checkpoint import Card
     from outlay.routers.tiers.design import tier_vectors
     from outlay.routers.tiers.episode import Episode, read_log, write_log
-    from outlay.routers.tiers.evaluation import (
-        Point,
-        at_random,
-        best_constant,
-        compare,
-        constants,
-        evaluate,
-        lin_ucb,
-        oracle,
-    )
     from outlay.routers.tiers.features import Features
     from outlay.routers.tiers.fixed import FixedRouter, RandomRouter
     from outlay.routers.tiers.information import Awareness, awareness
@@ -66,7 +56,6 @@ _HOMES: Final = {
     "MovingReward": "rewards",
     "PPO": "ppo",
     "Played": "training",
-    "Point": "evaluation",
     "Policy": "policy",
     "Progress": "training",
     "RandomRouter": "fixed",
@@ -79,15 +68,8 @@ _HOMES: Final = {
     "Support": "weighing",
     "Trial": "off_policy",
     "adam": "ppo",
-    "at_random": "evaluation",
     "awareness": "information",
-    "best_constant": "evaluation",
-    "compare": "evaluation",
-    "constants": "evaluation",
-    "evaluate": "evaluation",
     "fit_from_log": "off_policy",
-    "lin_ucb": "evaluation",
-    "oracle": "evaluation",
     "played": "training",
     "ppo_update": "ppo",
     "read_log": "episode",
@@ -117,7 +99,6 @@ __all__ = [  # noqa: RUF022 - as `sorted` has it
     "MovingReward",
     "PPO",
     "Played",
-    "Point",
     "Policy",
     "Progress",
     "RandomRouter",
@@ -130,15 +111,8 @@ __all__ = [  # noqa: RUF022 - as `sorted` has it
     "Support",
     "Trial",
     "adam",
-    "at_random",
     "awareness",
-    "best_constant",
-    "compare",
-    "constants",
-    "evaluate",
     "fit_from_log",
-    "lin_ucb",
-    "oracle",
     "played",
     "ppo_update",
     "read_log",

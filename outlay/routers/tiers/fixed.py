@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from hashlib import blake2b
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -48,25 +49,15 @@ class FixedRouter:
 
 @dataclass(frozen=True)
 class RandomRouter:
-    """A tier drawn for every decision; the same seed draws the same ones in the same order.
+    """A tier drawn for each module of each question, each as likely.
 
-    Raises:
-        ConfigurationError: The probabilities are not three, at least 0, that sum to 1.
+    Of the same question the same ones, with the same seed: runs side by side share no dice, and one that is
+    resumed goes on as it would have.
     """
 
     seed: int = 0
-    probabilities: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)
-    """Of LOW, MID and HIGH."""
-    _dice: Random = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        shares = self.probabilities
-        if len(shares) != len(Tier) or not all(p >= 0 for p in shares) or abs(sum(shares) - 1) > 1e-6:  # noqa: PLR2004
-            raise ConfigurationError(
-                "a RandomRouter needs the probabilities of LOW, MID and HIGH, which sum to 1"
-            )
-        object.__setattr__(self, "_dice", Random(self.seed))  # noqa: S311
-
-    def choose(self, decision: Decision) -> Choice:  # noqa: ARG002 - the protocol's
-        [tier] = self._dice.choices(tuple(Tier), self.probabilities)
-        return Choice(tier, self.probabilities[tier])
+    def choose(self, decision: Decision) -> Choice:
+        key = f"{self.seed} {decision.module} ".encode() + decision.question.tobytes()
+        dice = Random(blake2b(key, digest_size=8).digest())  # noqa: S311
+        return Choice(Tier(dice.randrange(len(Tier))), 1 / len(Tier))

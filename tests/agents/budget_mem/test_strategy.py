@@ -24,13 +24,13 @@ from memory.modules.history import CHUNKS, PRICE, REPLIES
 
 from outlay import Answer, Budget, ConfigurationError, Usage
 from outlay.agents import BudgetMem
-from outlay.agents.budget_mem import DrawnRouter, routed
+from outlay.agents.budget_mem import routed
 from outlay.agents.budget_mem.reading import short_answer
 from outlay.agents.spec import strategy_from_spec
 from outlay.errors import PolicyError
 from outlay.memory.conversations import Memory
 from outlay.memory.modules import MODULES, Tier
-from outlay.routers.tiers import FixedRouter, LearnedRouter
+from outlay.routers.tiers import FixedRouter, LearnedRouter, RandomRouter
 from outlay.testing import HashEmbedder, ScriptedModel
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def test_what_is_no_memory_is_refused(wrong: Any) -> None:
 def test_a_router_at_random_draws_by_question_and_seed_and_not_by_order(memory: Memory) -> None:
     questions = [f"When did Ann buy vase {number}?" for number in range(8)]
     made = BudgetMem(willing(), memory, "random", seed=3, max_output_tokens=60)
-    assert made.router == DrawnRouter(3)
+    assert made.router == RandomRouter(3)
 
     async def at_once() -> list[Answer]:
         return await asyncio.gather(*(made.arun(question) for question in questions))

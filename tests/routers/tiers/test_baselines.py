@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from outlay.errors import ConfigurationError
 from outlay.memory.modules.routing import MODULES, Decision, Tier
 from outlay.routers.tiers import FixedReward, FixedRouter, LinUCB, RandomRouter
 from outlay.routers.tiers.outcomes import earnings
+
+if TYPE_CHECKING:
+    from outlay.memory.modules.routing import ModuleName
 
 ASKED = [Decision(module, np.ones(2, np.float32), np.ones(2, np.float32)) for module in MODULES]
 
@@ -28,25 +32,28 @@ def test_a_fixed_router_needs_a_tier_for_every_module() -> None:
         FixedRouter({"filter": Tier.LOW})
 
 
-def test_a_random_router_draws_as_it_is_told_and_says_how_likely_that_was() -> None:
-    router = RandomRouter(seed=1, probabilities=(0.5, 0.0, 0.5))
-    choices = [router.choose(ASKED[0]) for _ in range(600)]
+def asked(question: float, module: ModuleName = "topic") -> Decision:
+    vector = np.full(2, question, np.float32)
+    return Decision(module, vector, vector)
+
+
+def test_a_random_router_draws_each_tier_as_often_and_says_how_likely_that_was() -> None:
+    choices = [RandomRouter(1).choose(asked(number)) for number in range(600)]
     counts = Counter(choice.tier for choice in choices)
-    assert set(counts) == {Tier.LOW, Tier.HIGH}
-    assert abs(counts[Tier.LOW] - 300) < 60
-    assert {choice.probability for choice in choices} == {0.5}
+    assert all(abs(counts[tier] - 200) < 50 for tier in Tier)
+    assert {choice.probability for choice in choices} == {1 / 3}
 
 
-def test_a_seed_decides_what_is_drawn() -> None:
-    routers = [RandomRouter(seed) for seed in (1, 1, 2)]
-    drawn = [[router.choose(d).tier for d in ASKED * 9] for router in routers]
-    assert drawn[0] == drawn[1] != drawn[2]
+def test_what_is_drawn_hangs_on_seed_module_and_question_and_not_on_what_was_asked_before() -> None:
+    def drawn(seed: int, module: ModuleName = "topic", *, backwards: bool = False) -> list[Tier]:
+        router, numbers = RandomRouter(seed), range(40)
+        order = reversed(numbers) if backwards else numbers
+        by_number = {number: router.choose(asked(number, module)).tier for number in order}
+        return [by_number[number] for number in numbers]
 
-
-@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.5, 0.6, -0.1), (0.5, 0.5, 0.5), (float("nan"), 0.5, 0.5)])
-def test_probabilities_that_are_none_are_refused(shares: tuple[float, ...]) -> None:
-    with pytest.raises(ConfigurationError, match="sum to 1"):
-        RandomRouter(probabilities=shares)  # type: ignore[arg-type]
+    assert drawn(1) == drawn(1, backwards=True)
+    assert drawn(1) != drawn(2)
+    assert drawn(1) != drawn(1, "entity")
 
 
 def test_lin_ucb_keeps_the_inverse_that_its_ridge_regression_has() -> None:
