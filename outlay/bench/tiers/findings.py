@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal
 
 from outlay.bench.analysis.findings import Estimate, Verdict
-from outlay.bench.tiers.logs import LogFacts
+from outlay.bench.tiers.facts import LogFacts
 from outlay.budget import Record
 from outlay.memory.modules.routing import MODULES, Tier
 from outlay.routers.tiers.information import Awareness

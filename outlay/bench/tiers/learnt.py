@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import ValidationError
 
-from outlay.bench.tiers.logs import LogFacts
+from outlay.bench.tiers.facts import LogFacts
 from outlay.budget import Record
 from outlay.errors import ConfigurationError
 from outlay.routers.tiers.off_policy import Fitting, Trial

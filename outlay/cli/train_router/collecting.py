@@ -11,6 +11,7 @@ from outlay.agents.budget_mem.collecting import Question, collect, logged
 from outlay.bench.directory import Directory
 from outlay.bench.memories import Memories
 from outlay.bench.scoring import lasting_scorer, scoring
+from outlay.bench.tiers.facts import LOG, keep_facts
 from outlay.budget import Usage
 from outlay.cli.bill import dollars
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
@@ -18,7 +19,6 @@ from outlay.cli.live import say
 from outlay.cli.output import CleanOutput
 from outlay.cli.progress import Progress, run_shown
 from outlay.cli.spending import lasting
-from outlay.cli.train_router.facts import LOG, keep_facts
 from outlay.cli.train_router.work import check_prices, facts_of, question_of, read_work
 from outlay.errors import ModelError
 from outlay.memory.conversations import Memory

@@ -12,10 +12,10 @@ from outlay.bench.manifest import shown_model
 from outlay.bench.scoring import check_items
 from outlay.bench.simulation import is_simulated, known_questions
 from outlay.bench.sources import default_scorer
+from outlay.bench.tiers.facts import LogFacts
 from outlay.budget import FREE, Budget
 from outlay.cli.order import read_price, read_prices, refuse_policy
 from outlay.cli.questions import read_items, source_of
-from outlay.cli.train_router.facts import Facts
 from outlay.errors import ConfigurationError
 from outlay.memory.conversations import Memory
 from outlay.model import Model
@@ -157,10 +157,10 @@ def check_prices(work: Work) -> None:
         )
 
 
-def facts_of(work: Work, strategy: BudgetMem) -> Facts:
+def facts_of(work: Work, strategy: BudgetMem) -> LogFacts:
     """Say how a log is made, before anything is in it."""
     own = strategy.memory
-    return Facts(
+    return LogFacts(
         embedder=embedder_named(work.order.embedder).name if own is None else own.embedder.name,
         model=work.order.model,
         price=work.price,

@@ -11,8 +11,9 @@ from routers.tiers.toy import KINDS
 from routers.tiers.worlds import Vectors, designed
 
 from outlay.bench.tiers.comparing import compare
+from outlay.bench.tiers.facts import LogFacts
 from outlay.bench.tiers.learnt import Learnt
-from outlay.bench.tiers.logs import Log, LogFacts
+from outlay.bench.tiers.logs import Log
 from outlay.memory.modules.routing import MODULES, Choice, Decision, Tier
 from outlay.routers.tiers import PPO, Fitting, FixedReward, FixedRouter, fit_from_log
 

@@ -13,8 +13,8 @@ from routers.tiers.toy import CHEAPEST
 
 from outlay.bench.tiers.by_question import ByQuestion
 from outlay.bench.tiers.comparing import compare
+from outlay.bench.tiers.facts import LogFacts
 from outlay.bench.tiers.findings import vector_words
-from outlay.bench.tiers.logs import LogFacts
 from outlay.bench.tiers.words import sentences
 from outlay.budget import Price
 from outlay.errors import ConfigurationError

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from routers.tiers.worlds import designed
 
-from outlay.bench.tiers.logs import LogFacts, open_log
+from outlay.bench.tiers.facts import LogFacts
+from outlay.bench.tiers.logs import open_log
 from outlay.errors import ConfigurationError
 from outlay.routers.tiers import write_log
 
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
 
 def test_a_directory_is_its_log_and_its_facts(tmp_path: Path) -> None:
     write_log(tmp_path / "log.jsonl", designed(range(2)))
-    (tmp_path / "facts.json").write_text('{"embedder": "e", "simulated": true, "vectors": [[0, 0, 0, 0, 0]]}')
+    (tmp_path / "facts.json").write_text(
+        '{"embedder": "e", "simulated": true, "vectors": [[0, 0, 0, 0, 0]], "mine": 1}'
+    )
     opened = open_log(tmp_path)
-    assert opened.facts == LogFacts(embedder="e", simulated=True)
+    assert opened.facts == LogFacts(embedder="e", simulated=True, vectors=((0, 0, 0, 0, 0),))
     assert (opened.name, opened.questions, len(opened.episodes)) == (tmp_path.name, ("q0", "q1"), 24)
     assert open_log(tmp_path / "log.jsonl").facts == opened.facts
 

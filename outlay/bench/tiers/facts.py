@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from outlay.budget import Price, Record
 from outlay.errors import ConfigurationError
@@ -16,60 +16,67 @@ FACTS: Final = "facts.json"
 LOG: Final = "log.jsonl"
 
 
-class Facts(Record):
-    """How a log was made; the same for all of its episodes."""
+class LogFacts(Record):
+    """How a log was made, the same for all of its episodes; empty where that is not known."""
 
-    embedder: str
+    model_config = ConfigDict(extra="ignore")  # who collects in Python may note more
+
+    embedder: str = ""
     """Whose vectors are in the log, as an `Embedder` calls itself."""
-    model: str
+    model: str = ""
     """What answered."""
     price: Price | None = None
-    """Of the model; `None`: LiteLLM's."""
+    """Of the model; `None`: not known, or LiteLLM's."""
     prices: dict[str, Price] = {}  # noqa: RUF012 - pydantic copies it
     """Of further models."""
-    strategy: str
+    strategy: str = ""
     """In its canonical form."""
-    vectors: tuple[tuple[int, ...], ...]
+    vectors: tuple[tuple[int, ...], ...] = ()
     """The tier vectors that every question was run at."""
-    source: str
+    source: str = ""
     """Where the questions came from, without the folders of this machine."""
-    scorer: str
+    scorer: str = ""
     """What said how right an answer was, as on the command line."""
     simulated: bool = False
-    """Whether answers are a simulation's."""
+    """Whether answers are drawn from a formula, and say nothing of a language model."""
     questions: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
     """The digest of each question that was to be logged, by its id."""
 
 
-def read_facts(directory: Path) -> Facts:
-    """Give how the log in a directory was made.
+def read_facts(directory: Path) -> LogFacts | None:
+    """Give how the log in a directory was made; `None` where nothing says so.
 
     Raises:
-        ConfigurationError: There is no log, or nobody knows how it was made.
+        ConfigurationError: What says so cannot be read.
     """
-    file = directory / FACTS
+    path = directory / FACTS
     try:
-        return Facts.model_validate_json(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as exc:
-        cure = "make one with outlay train-router collect"
-        raise ConfigurationError(f"{directory} holds no log: {cure} {directory}") from exc
+        return LogFacts.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
     except ValidationError as exc:
         first = exc.errors()[0]
-        what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-        raise ConfigurationError(f"{file} cannot be read ({what}): mend it, or collect anew") from exc
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigurationError(f"{file} cannot be read ({exc}): mend it, or collect anew") from exc
+        said = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    except OSError as exc:
+        said = str(exc)
+    raise ConfigurationError(
+        f"{path}, which says how the log was made, cannot be read ({said}): mend it, or collect anew"
+    )
 
 
-def keep_facts(directory: Path, facts: Facts) -> None:
+def keep_facts(directory: Path, facts: LogFacts) -> None:
     """Write down how a log is made, or see that it goes on as it began.
 
     Raises:
-        ConfigurationError: It was made otherwise.
+        ConfigurationError: It was made otherwise, or nothing says how.
     """
     log = directory / LOG
     if log.exists() and log.stat().st_size:
         before = read_facts(directory)
+        if before is None:
+            raise ConfigurationError(
+                f"nothing says how the log in {directory} was made ({FACTS} is missing): give another OUT"
+            )
         _check_same(directory, before, facts)
         facts = facts.model_copy(update={"questions": before.questions | facts.questions})
     new = directory / f"{FACTS}.new"
@@ -77,8 +84,8 @@ def keep_facts(directory: Path, facts: Facts) -> None:
     new.replace(directory / FACTS)
 
 
-def _check_same(directory: Path, before: Facts, now: Facts) -> None:
-    for name in Facts.model_fields:
+def _check_same(directory: Path, before: LogFacts, now: LogFacts) -> None:
+    for name in LogFacts.model_fields:
         was, is_now = getattr(before, name), getattr(now, name)
         if name != "questions" and was != is_now:
             raise ConfigurationError(
