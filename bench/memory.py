@@ -4,9 +4,10 @@
 
 The turns are sentences out of the standard library's docstrings and comments, twenty to a session, said by
 two in turn. After every thousand: what an append took; a retrieve that finds a thousand new turns (it chunks
-and embeds them); one that finds a single new turn; one that finds nothing new. At the end the memory is
-opened, and made again from its turns alone. With `--embedder hash` no model is in the way: what is left is
-Outlay.
+and embeds them); one that finds a single new turn; one that finds nothing new; and a whole answer of
+BudgetMem with all modules at MID, where rules and spaCy do the work and a scripted model answers at once. At
+the end the memory is opened, and made again from its turns alone. With `--embedder hash` no model is in the
+way: what is left is Outlay.
 """
 
 from __future__ import annotations
@@ -25,20 +26,23 @@ from rich.console import Console
 from rich.table import Table
 from sentences import sentences
 
+from outlay.agents.budget_mem import BudgetMem
 from outlay.memory.conversations import Memory, Utterance
 from outlay.retrieval import SentenceEmbedder
-from outlay.testing import HashEmbedder
+from outlay.testing import HashEmbedder, ScriptedModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from outlay.model import Request
     from outlay.retrieval import Embedder
 
 K = 5
 PER_SESSION = 20
 SINGLE = 20
 """Turns that are looked for as soon as they are appended, of every thousand."""
-QUESTIONS = 100
+ANSWERS = 20
+QUESTIONS = 100 + ANSWERS
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class Row:
     """Median retrieve after one new turn."""
     retrieve_ms: float
     """Median retrieve when nothing is new, of questions not asked before."""
+    answer_ms: float
+    """Median of a whole answer but for its model."""
     megabytes: float
 
 
@@ -113,7 +119,8 @@ def _growing(
             for one in some[-SINGLE:]:
                 appends.append(_ms(lambda one=one: memory.append(one)))
                 after_one.append(_ms(lambda: memory.retrieve(next(questions), K)))
-            asked = QUESTIONS - SINGLE - 1
+            asked = QUESTIONS - SINGLE - 1 - ANSWERS
+            answering = BudgetMem(ScriptedModel(_answer), memory, "mid")
             yield Row(
                 turns=first + len(some),
                 chunks=len(memory),
@@ -123,6 +130,9 @@ def _growing(
                 after_one_ms=statistics.median(after_one),
                 retrieve_ms=statistics.median(
                     _ms(lambda: memory.retrieve(next(questions), K)) for _ in range(asked)
+                ),
+                answer_ms=statistics.median(
+                    _ms(lambda: answering.run(next(questions))) for _ in range(ANSWERS)
                 ),
                 megabytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) / 1e6,
             )
@@ -148,6 +158,10 @@ def _embedder(name: str) -> Embedder:
     return SentenceEmbedder() if name == "minilm" else HashEmbedder()
 
 
+def _answer(_request: Request) -> str:
+    return "vase"
+
+
 def _ms(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
@@ -155,8 +169,8 @@ def _ms(work: Callable[[], object]) -> float:
 
 
 def _show(rows: list[Row], end: End) -> None:
-    names = "turns", "chunks", "append", "p99", "all new", "1 new", "none new", "MB"
-    table = Table(*names, title="milliseconds: append, retrieve", title_justify="left")
+    names = "turns", "chunks", "append", "p99", "all new", "1 new", "none new", "answer", "MB"
+    table = Table(*names, title="milliseconds: append, retrieve, answer", title_justify="left")
     for row in rows:
         values = asdict(row).values()
         table.add_row(*(f"{value:,}" if isinstance(value, int) else f"{value:,.2f}" for value in values))

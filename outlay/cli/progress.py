@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from rich.console import Console, Group
@@ -16,15 +19,16 @@ from rich.table import Table
 
 from outlay.budget import Budget, Usage
 from outlay.cli.bill import amount, dollars
+from outlay.cli.exits import say_error, status_of
 from outlay.cli.live import printable, say_aside, watched
+from outlay.cli.output import CleanOutput
 from outlay.cli.running import interruptible
+from outlay.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
 
     from rich.console import RenderableType
-
-    from outlay.cli.output import CleanOutput
 
 T = TypeVar("T")
 
@@ -102,26 +106,61 @@ def shown(progress: Progress) -> Iterator[Live | None]:
         yield live
 
 
-def run_shown(
-    run: Coroutine[Any, Any, T],
-    progress: Progress,
-    output: CleanOutput,
-    say_how_far: Callable[[str, str], None],
-) -> T:
-    """Run a long command under its bar; Ctrl-C takes the bar away and says how far it came.
+def goes_on() -> str:
+    """Say what is left of a command that can be given again."""
+    return "the same command goes on from there"
 
-    Args:
-        run: What is done.
-        progress: What the bar shows.
-        output: Kept clean meanwhile.
-        say_how_far: Told what ended it: a kind, and a word for people.
-    """
-    with output, shown(progress) as live:
 
-        def part() -> None:
-            if live is not None:
-                live.stop()
-            output.give_back()
-            say_how_far("Interrupted", "interrupted")
+@contextmanager
+def kept_in(out: Path | None) -> Iterator[tuple[Path, Callable[[], str]]]:
+    """Give where a command keeps what it has, and what says so: for the time of the command without `out`."""
+    if out is not None:
+        yield out, goes_on
+        return
+    with TemporaryDirectory(prefix="outlay-", ignore_cleanup_errors=True) as folder:
 
-        return interruptible(run, part)
+        def forgotten() -> str:
+            shutil.rmtree(folder, ignore_errors=True)  # after Ctrl-C nothing else would
+            return "nothing of it is kept without --out"
+
+        yield Path(folder), forgotten
+
+
+@dataclass(frozen=True)
+class LongCommand:
+    """A command that takes a while: under a bar, and however it ends early it says how far it came."""
+
+    progress: Progress
+    as_json: bool
+    facts: Callable[[], Mapping[str, Any]]
+    """What a program wants to know of how far it is."""
+    kept: Callable[[], str] = goes_on
+    """Says what is left of one that ended early; asked once, when it has."""
+
+    def run(self, work: Coroutine[Any, Any, T], then: Callable[[T], int]) -> int:
+        """Do the work under the bar, then say what came out; Ctrl-C takes the bar away first.
+
+        Args:
+            work: What is done.
+            then: Says what came out, and gives the exit status.
+        """
+        output = CleanOutput(wanted=self.as_json)
+        try:
+            with output, shown(self.progress) as live:
+
+                def last_words() -> None:
+                    if live is not None:
+                        live.stop()
+                    output.give_back()
+                    self.say_how_far("Interrupted", "interrupted")
+
+                found = interruptible(work, last_words)
+        except ModelError as exc:
+            self.say_how_far(type(exc).__name__, str(exc))
+            return status_of(exc)
+        return then(found)
+
+    def say_how_far(self, kind: str, what: str) -> None:
+        """Say what ended it, by a kind and in words, and how far it came."""
+        message = f"{what}: {self.progress.known()}; {self.progress.spending()}; {self.kept()}"
+        say_error(kind, message, as_json=self.as_json, **self.facts())

@@ -32,9 +32,9 @@ RANDOM: Final = "random"
 
 @runtime_checkable
 class Particular(Protocol):
-    """A router that fits one embedder only."""
+    """A router that fits one embedder and one tiering only."""
 
-    def check(self, embedder: Embedder) -> None:
+    def check(self, embedder: Embedder | None, tiering: Tiering) -> None:
         """Raise `PolicyError` where it does not fit."""
         ...
 
@@ -51,16 +51,16 @@ def router_of(given: Any, tiering: Tiering, seed: int, embedder: Embedder | None
     if given is None:
         return FixedRouter(Tier.MID if tiering == "implementation" else Tier.LOW)
     if isinstance(given, (str, PathLike)):
-        return _named(given, seed, embedder)
+        return _named(given, tiering, seed, embedder)
     if not callable(getattr(given, "choose", None)):
         raise ConfigurationError(f"router is {given!r}: give a router, its policy's path, or {_words()}")
-    if embedder is not None and isinstance(given, Particular):
-        given.check(embedder)
+    if isinstance(given, Particular):
+        given.check(embedder, tiering)
     router: Router = given
     return router
 
 
-def _named(given: str | PathLike[str], seed: int, embedder: Embedder | None) -> Router:
+def _named(given: str | PathLike[str], tiering: Tiering, seed: int, embedder: Embedder | None) -> Router:
     word = str(given)
     if word in WORDS:
         return FixedRouter(WORDS[word])
@@ -72,7 +72,7 @@ def _named(given: str | PathLike[str], seed: int, embedder: Embedder | None) -> 
         raise ConfigurationError(f"router={word}: there is no such policy; give its path, or {_words()}")
     from outlay.routers.tiers import LearnedRouter  # noqa: PLC0415 - it loads torch
 
-    return LearnedRouter.load(word, embedder=embedder)
+    return LearnedRouter.load(word, embedder=embedder, tiering=tiering)
 
 
 def _words() -> str:

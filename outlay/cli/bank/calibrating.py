@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from outlay.agents.in_context_distillation import Config
@@ -23,18 +21,18 @@ from outlay.cli.bank.observing import Observing
 from outlay.cli.bank.opening import open_bank
 from outlay.cli.bank.order import read_model, read_questions
 from outlay.cli.bill import dollars
-from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
+from outlay.cli.exits import ANSWERED, print_json
 from outlay.cli.live import paper, say
-from outlay.cli.output import CleanOutput
-from outlay.cli.progress import Progress, run_shown
+from outlay.cli.progress import LongCommand, Progress, kept_in
 from outlay.cli.spending import lasting
-from outlay.errors import ConfigurationError, ModelError
+from outlay.errors import ConfigurationError
 from outlay.model import Model
 from outlay.routers.cascade import calibrate
 from outlay.routers.cascade.calibration import LEAST, Asked
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from outlay.bench.items import Item
     from outlay.cli.bank.order import CalibrateOrder
@@ -98,15 +96,8 @@ def read_calibration(order: CalibrateOrder) -> Trying:
 def run_calibration(order: CalibrateOrder) -> int:
     """Observe what is missing, and say what it comes to. Gives the exit status."""
     trying = read_calibration(order)
-    if order.out is not None:
-        return _run(trying, order.out, lambda: "the same command goes on from there")
-    with TemporaryDirectory(prefix="outlay-", ignore_cleanup_errors=True) as folder:
-
-        def forgotten() -> str:
-            shutil.rmtree(folder, ignore_errors=True)  # after Ctrl-C nothing else would
-            return "nothing of it is kept without --out"
-
-        return _run(trying, Path(folder), forgotten)
+    with kept_in(order.out) as (out, kept):
+        return _run(trying, out, kept)
 
 
 def _run(trying: Trying, out: Path, kept: Callable[[], str]) -> int:
@@ -114,27 +105,21 @@ def _run(trying: Trying, out: Path, kept: Callable[[], str]) -> int:
     order = trying.order
     names = f"{shown_model(order.student.name)} and {shown_model(order.teacher.name)}"
     progress = ItemsProgress(names, trying.budget)
-    output = CleanOutput(wanted=order.as_json)
+    command = LongCommand(progress, order.as_json, partial(_facts, order, progress), kept)
 
-    def say_how_far(kind: str, what: str) -> None:
-        message = f"{what}: {progress.known()}; {progress.spending()}; {kept()}"
-        say_error(kind, message, as_json=order.as_json, **_facts(order, progress))
-
-    try:
-        found = run_shown(_calibrated(trying, out, progress), progress, output, say_how_far)
-    except ModelError as exc:
-        say_how_far(type(exc).__name__, str(exc))
-        return status_of(exc)
-    if found is None:
-        say_how_far("BudgetExhausted", "the limits pay for too few questions: raise them")
+    def then(found: Calibration | None) -> int:
+        if found is None:
+            command.say_how_far("BudgetExhausted", "the limits pay for too few questions: raise them")
+            return ANSWERED
+        drawn = _draw(found, order)
+        if order.as_json:
+            print_json({**_told(trying, found), **_facts(order, progress), "picture": drawn})
+        else:
+            show(trying, found)
+            say(f"{progress.known()}; {progress.spending()}." + (f" Written: {drawn}" if drawn else ""))
         return ANSWERED
-    drawn = _draw(found, order)
-    if order.as_json:
-        print_json({**_told(trying, found), **_facts(order, progress), "picture": drawn})
-    else:
-        show(trying, found)
-        say(f"{progress.known()}; {progress.spending()}." + (f" Written: {drawn}" if drawn else ""))
-    return ANSWERED
+
+    return command.run(_calibrated(trying, out, progress), then)
 
 
 def show(trying: Trying, found: Calibration) -> None:

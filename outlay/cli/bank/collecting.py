@@ -21,15 +21,15 @@ from outlay.budget import PICODOLLARS, Budget, Usage
 from outlay.cli.bank.opening import open_or_create
 from outlay.cli.bank.order import read_model, read_questions
 from outlay.cli.bill import amount
-from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
+from outlay.cli.exits import ANSWERED, print_json
 from outlay.cli.live import say
 from outlay.cli.order import read_price, refuse_policy
 from outlay.cli.output import CleanOutput
-from outlay.cli.progress import Progress, run_shown
+from outlay.cli.progress import LongCommand, Progress
 from outlay.cli.running import interruptible
 from outlay.cli.spending import lasting
 from outlay.environments import OneStep
-from outlay.errors import ConfigurationError, ModelError
+from outlay.errors import ConfigurationError
 from outlay.model import Model
 
 if TYPE_CHECKING:
@@ -106,25 +106,19 @@ def run_collection(order: CollectOrder) -> int:
     """Try the tasks that the bank does not have, and say what came out. Gives the exit status."""
     work = read_work(order)
     progress = BankProgress(work.title, work.budget)
-    output = CleanOutput(wanted=order.as_json)
+    command = LongCommand(progress, order.as_json, partial(_facts, work, progress))
+    return command.run(_collect(work, progress), partial(_say, work, progress))
 
-    def say_how_far(kind: str, what: str) -> None:
-        message = f"{what}: {progress.known()}; {progress.spending()}; the same command goes on from there"
-        say_error(kind, message, as_json=order.as_json, **_facts(work, progress))
 
-    try:
-        found = run_shown(_collect(work, progress), progress, output, say_how_far)
-    except ModelError as exc:
-        say_how_far(type(exc).__name__, str(exc))
-        return status_of(exc)
-    if order.as_json:
+def _say(work: Work, progress: BankProgress, found: Collection) -> int:
+    if work.order.as_json:
         print_json({"ending": found.ending, **_facts(work, progress)})
         return ANSWERED
     if found.ending != "finished":
         say("The limits do not pay for another task: raise them, and the same command goes on.")
     if found.failures:
         say(f"{len(found.failures)} tasks have no outcome ({found.failures[0]}): the same command retries.")
-    say(f"{progress.known()}; {progress.spending()}. To see them: outlay bank list {order.bank}")
+    say(f"{progress.known()}; {progress.spending()}. To see them: outlay bank list {work.order.bank}")
     if progress.lost:
         say("To see the failures: the same with --failed. To have them done again: --retry-failed.")
     return ANSWERED

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
@@ -15,11 +13,10 @@ from outlay.bench.anchoring import inject
 from outlay.bench.manifest import shown_model
 from outlay.cli.bench.order import read_injection
 from outlay.cli.bench.progress import BenchProgress
-from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
+from outlay.cli.exits import ANSWERED, print_json
 from outlay.cli.live import paper, say
-from outlay.cli.output import CleanOutput
-from outlay.cli.progress import run_shown
-from outlay.errors import ConfigurationError, ModelError
+from outlay.cli.progress import LongCommand, kept_in
+from outlay.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +25,7 @@ if TYPE_CHECKING:
     from outlay.bench.anchoring import AnchoringPlan, Case
     from outlay.bench.anchoring.agreement import Choice, Policy
     from outlay.bench.anchoring.findings import Anchoring, Figure
+    from outlay.bench.anchoring.harness import Injections
     from outlay.budget import Usage
     from outlay.cli.bench.order import AnchoringOrder
 
@@ -57,44 +55,30 @@ _CHOICE_FOOT: Final = (
 
 def run_anchoring(order: AnchoringOrder) -> int:
     """Make the cases that are missing, and say what they come to. Gives the exit status."""
-    if order.out is not None:
-        return _run(order, read_injection(order, order.out), lambda: "the same command goes on from there")
-    with TemporaryDirectory(prefix="outlay-", ignore_cleanup_errors=True) as folder:
-
-        def forgotten() -> str:
-            shutil.rmtree(folder, ignore_errors=True)  # after Ctrl-C nothing else would
-            return "nothing of it is kept without --out"
-
-        return _run(order, read_injection(order, Path(folder)), forgotten)
+    with kept_in(order.out) as (out, kept):
+        return _run(order, read_injection(order, out), kept)
 
 
 def _run(order: AnchoringOrder, plan: AnchoringPlan, kept: Callable[[], str]) -> int:
     """Run a plan; `kept` says what a run that was cut off leaves."""
     analyse = _analysis()
     progress = InjectionProgress(f"{plan.source} on {shown_model(plan.model)}", plan.totals)
-    output = CleanOutput(wanted=order.as_json)
+    command = LongCommand(progress, order.as_json, partial(_facts, order, progress), kept)
 
-    def say_how_far(kind: str, what: str) -> None:
-        message = f"{what}: {progress.known()}; {progress.spending()}; {kept()}"
-        say_error(kind, message, as_json=order.as_json, **_facts(order, progress))
+    def begin(there: Sequence[Case], paid: Usage) -> None:
+        progress.start(len(plan.items), there, paid)
 
-    try:
+    def then(made: Injections) -> int:
+        ending, cases, _ = made
+        found = analyse(plan, cases)
+        if order.as_json:
+            print_json({"ending": ending, **_facts(order, progress), **found.model_dump(mode="json")})
+        else:
+            show(found)
+            say(f"{progress.known()}; {progress.spending()}.")
+        return ANSWERED
 
-        def begin(there: Sequence[Case], paid: Usage) -> None:
-            progress.start(len(plan.items), there, paid)
-
-        injecting = inject(plan, begin, progress.take)
-        ending, cases, _ = run_shown(injecting, progress, output, say_how_far)
-    except ModelError as exc:
-        say_how_far(type(exc).__name__, str(exc))
-        return status_of(exc)
-    found = analyse(plan, cases)
-    if order.as_json:
-        print_json({"ending": ending, **_facts(order, progress), **found.model_dump(mode="json")})
-    else:
-        show(found)
-        say(f"{progress.known()}; {progress.spending()}.")
-    return ANSWERED
+    return command.run(inject(plan, begin, progress.take), then)
 
 
 def show(found: Anchoring) -> None:

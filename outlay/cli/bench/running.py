@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from outlay.bench.manifest import shown_model
@@ -9,11 +10,9 @@ from outlay.bench.measuring import check, measure
 from outlay.cli.bench.order import read
 from outlay.cli.bench.progress import BenchProgress
 from outlay.cli.bill import amount
-from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
+from outlay.cli.exits import ANSWERED, print_json
 from outlay.cli.live import say
-from outlay.cli.output import CleanOutput
-from outlay.cli.progress import run_shown
-from outlay.errors import ModelError
+from outlay.cli.progress import LongCommand
 
 if TYPE_CHECKING:
     from outlay.bench.measuring import Plan
@@ -24,19 +23,11 @@ def run_bench(order: BenchOrder) -> int:
     """Make the records that are missing, and say what came out. Gives the exit status."""
     plan = read(order)
     progress = BenchProgress(f"{plan.source} on {shown_model(plan.model)}", plan.totals)
-    output = CleanOutput(wanted=order.as_json)
+    command = LongCommand(progress, order.as_json, partial(_facts, plan, progress))
+    return command.run(measure(plan, progress.begin, progress.tell), partial(_say, order, plan, progress))
 
-    def say_how_far(kind: str, what: str) -> None:
-        message = f"{what}: {progress.known()}; {progress.spending()}; the same command goes on from there"
-        say_error(kind, message, as_json=order.as_json, **_facts(plan, progress))
 
-    try:
-        measuring = measure(plan, progress.begin, progress.tell)
-        ending = run_shown(measuring, progress, output, say_how_far)
-    except ModelError as exc:
-        message = f"{exc}; {progress.known()}; the same command goes on from there"
-        say_error(type(exc).__name__, message, as_json=order.as_json, **_facts(plan, progress))
-        return status_of(exc)
+def _say(order: BenchOrder, plan: Plan, progress: BenchProgress, ending: str) -> int:
     if order.as_json:
         print_json({"ending": ending, **_facts(plan, progress)})
         return ANSWERED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from outlay.agents.budget_mem.collecting import Question, collect, logged
@@ -14,13 +15,11 @@ from outlay.bench.scoring import lasting_scorer, scoring
 from outlay.bench.tiers.facts import LOG, keep_facts
 from outlay.budget import Usage
 from outlay.cli.bill import dollars
-from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
+from outlay.cli.exits import ANSWERED, print_json
 from outlay.cli.live import say
-from outlay.cli.output import CleanOutput
-from outlay.cli.progress import Progress, run_shown
+from outlay.cli.progress import LongCommand, Progress
 from outlay.cli.spending import lasting
 from outlay.cli.train_router.work import check_prices, facts_of, question_of, read_work
-from outlay.errors import ModelError
 from outlay.memory.conversations import Memory
 from outlay.model import Model
 
@@ -40,27 +39,20 @@ def run_collection(order: CollectOrder) -> int:
     """Log the episodes that are missing, and say what came out. Gives the exit status."""
     work = read_work(order)
     progress = EpisodeProgress(work.title, work.budget)
-    output = CleanOutput(wanted=order.as_json)
+    command = LongCommand(progress, order.as_json, partial(_told, work, progress))
+    return command.run(_collect(work, progress), partial(_say, work, progress))
 
-    def say_how_far(kind: str, what: str) -> None:
-        message = f"{what}: {progress.known()}; {progress.spending()}; the same command goes on from there"
-        say_error(kind, message, as_json=order.as_json, **_told(work, progress))
 
-    try:
-        found = run_shown(_collect(work, progress), progress, output, say_how_far)
-    except ModelError as exc:
-        say_how_far(type(exc).__name__, str(exc))
-        return status_of(exc)
-    if order.as_json:
+def _say(work: Work, progress: EpisodeProgress, found: Collection) -> int:
+    out = work.order.out
+    if work.order.as_json:
         print_json({"ending": found.ending, **_told(work, progress)})
         return ANSWERED
     if found.ending != "finished":
         say("The limits do not pay for another run: raise them, and the same command goes on.")
     if found.failures:
         say(f"{len(found.failures)} runs failed ({found.failures[0]}): the same command does them again.")
-    say(
-        f"{progress.known()}; {progress.spending()}. To learn: outlay train-router fit {order.out} --out FILE"
-    )
+    say(f"{progress.known()}; {progress.spending()}. To learn: outlay train-router fit {out} --out FILE")
     return ANSWERED
 
 

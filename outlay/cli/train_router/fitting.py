@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from outlay.agents.budget_mem import Config
+from outlay.agents.spec import parse_spec
 from outlay.bench.tiers.comparing import shares_of
 from outlay.bench.tiers.learnt import Learnt, beside
 from outlay.bench.tiers.logs import open_log
 from outlay.bench.tiers.words import SIMULATED, THOUSAND, support_words
 from outlay.budget import Usage
-from outlay.cli.exits import ANSWERED, print_json, say_error
+from outlay.cli.exits import ANSWERED, print_json
 from outlay.cli.live import paper, say
-from outlay.cli.output import CleanOutput
-from outlay.cli.progress import Progress, run_shown
+from outlay.cli.progress import LongCommand, Progress
 from outlay.cli.train_router.order import read_fitting
 from outlay.errors import ConfigurationError
 from outlay.memory.modules.routing import MODULES
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from outlay.bench.tiers.facts import LogFacts
     from outlay.bench.tiers.logs import Log
     from outlay.cli.train_router.order import FitOrder
+    from outlay.memory.modules.routing import Tiering
     from outlay.retrieval import Embedder
     from outlay.routers.tiers import Fitted, Fitting
     from outlay.routers.tiers import Progress as Step
@@ -71,23 +74,23 @@ def run_fit(order: FitOrder) -> int:
     _check_place(order.out)
     log = open_log(order.log)
     progress = FitProgress(f"learning from {log.name}", records=fitting.updates)
-    output = CleanOutput(wanted=order.as_json)
+    command = LongCommand(
+        progress, order.as_json, lambda: {"updates": progress.made}, lambda: "nothing is written"
+    )
 
-    def say_how_far(kind: str, what: str) -> None:
-        message = f"{what}: {progress.known()}; nothing is written"
-        say_error(kind, message, as_json=order.as_json, updates=progress.made)
+    def then(fitted: Fitted) -> int:
+        fitted.router.save(order.out)
+        learnt = Learnt.of(log, fitted, fitting, ppo, order.out)
+        written = learnt.write(order.out)
+        taken = _on_held_out(log, fitted, fitting)
+        if order.as_json:
+            print_json({"policy": str(order.out), "learnt": str(written), **_told(learnt, taken)})
+        else:
+            show(learnt, taken)
+            say(f"written: {order.out}, {written}")
+        return ANSWERED
 
-    fitted = run_shown(_fitted(log, order.embedder, fitting, ppo, progress), progress, output, say_how_far)
-    fitted.router.save(order.out)
-    learnt = Learnt.of(log, fitted, fitting, ppo, order.out)
-    written = learnt.write(order.out)
-    taken = _on_held_out(log, fitted, fitting)
-    if order.as_json:
-        print_json({"policy": str(order.out), "learnt": str(written), **_told(learnt, taken)})
-    else:
-        show(learnt, taken)
-        say(f"written: {order.out}, {written}")
-    return ANSWERED
+    return command.run(_fitted(log, order.embedder, fitting, ppo, progress), then)
 
 
 def show(learnt: Learnt, taken: Sequence[Taken]) -> None:
@@ -139,13 +142,23 @@ def find_embedder(log: Log, named: str | None) -> Embedder:
     return found
 
 
+def tiering_of(facts: LogFacts) -> Tiering | None:
+    """Give what a higher tier bought in a log; `None`: nothing says how it was made."""
+    if not facts.strategy:
+        return None
+    _, written = parse_spec(facts.strategy)
+    return Config.model_validate({k: v for k, v in written.items() if k == "tiering"}).tiering
+
+
 async def _fitted(
     log: Log, embedder: str | None, fitting: Fitting, ppo: PPO, progress: FitProgress
 ) -> Fitted:
     def learn() -> Fitted:
         found = find_embedder(log, embedder)
         progress.begin(fitting.updates, 0, Usage())
-        return fit_from_log(log.episodes, found, fitting, ppo, tell=progress.tell)
+        return fit_from_log(
+            log.episodes, found, fitting, ppo, tiering=tiering_of(log.facts), tell=progress.tell
+        )
 
     return await asyncio.to_thread(learn)
 

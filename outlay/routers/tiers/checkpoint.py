@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 
 from outlay.budget import Record
 from outlay.errors import ConfigurationError, PolicyError
-from outlay.memory.modules.routing import MODULES
+from outlay.memory.modules.routing import MODULES, Tiering
 from outlay.routers.tiers.features import Features
 from outlay.routers.tiers.policy import HIDDEN, Policy
 
@@ -32,6 +32,8 @@ class Card(Record):
     features: Features
     embedder: str
     """Name of what made the vectors."""
+    tiering: Tiering | None = None
+    """What a higher tier bought in training; `None`: not known, and any is let pass."""
     modules: tuple[str, ...] = MODULES
     """In the order of their descriptions."""
     hidden: int = Field(default=HIDDEN, gt=0)
@@ -70,21 +72,25 @@ def save(path: str | PathLike[str], policy: Policy, card: Card) -> None:
         part.unlink(missing_ok=True)
 
 
-def load(path: str | PathLike[str], *, embedder: Embedder | None = None) -> tuple[Policy, Card]:
+def load(
+    path: str | PathLike[str], *, embedder: Embedder | None = None, tiering: Tiering | None = None
+) -> tuple[Policy, Card]:
     """Read a policy and its card; nothing in the file is run.
 
     Args:
         path: As it was saved.
         embedder: What will make the vectors; it must be the one that the policy was trained with.
+        tiering: What a higher tier will buy; it must be what it bought in training, where that is known.
 
     Raises:
-        PolicyError: The file is missing, damaged or no policy, or the policy does not fit these modules or
-            this embedder.
+        PolicyError: The file is missing, damaged or no policy, or the policy does not fit these modules,
+            this embedder or this tiering.
     """
     whole = _read(path)
     try:
         card = Card.model_validate_json(whole["card"])
-        _check(card, embedder, path)
+        _check(card, path)
+        check_fit(card, embedder, tiering, f"{path}")
         policy = card.new(torch.zeros(len(card.modules), card.features.dimension))
         policy.load_state_dict(whole["weights"])
     except (KeyError, TypeError, ValidationError, RuntimeError, AttributeError) as exc:
@@ -92,17 +98,24 @@ def load(path: str | PathLike[str], *, embedder: Embedder | None = None) -> tupl
     return policy.eval(), card
 
 
-def check_embedder(card: Card, embedder: Embedder, policy: str) -> None:
-    """Refuse an embedder that a policy was not trained with.
+def check_fit(card: Card, embedder: Embedder | None, tiering: Tiering | None, policy: str) -> None:
+    """Refuse an embedder, or a tiering, that a policy was not trained with.
 
     Args:
         card: The policy's.
-        embedder: What will make the vectors.
+        embedder: What will make the vectors; `None`: not known yet.
+        tiering: What a higher tier will buy; `None`: not known yet.
         policy: What the message calls it.
 
     Raises:
         PolicyError: It is another one.
     """
+    if tiering is not None and card.tiering not in {None, tiering}:
+        raise PolicyError(
+            f"{policy} was trained with the tiering {card.tiering}, not with {tiering}: {_CURE}"
+        )
+    if embedder is None:
+        return
     trained, used = (card.embedder, card.features.dimension), (embedder.name, embedder.dimension)
     if trained != used:
         raise PolicyError(
@@ -120,12 +133,10 @@ def _read(path: str | PathLike[str]) -> Any:
         raise PolicyError(f"{path} is damaged or no policy: train it again") from exc
 
 
-def _check(card: Card, embedder: Embedder | None, path: str | PathLike[str]) -> None:
+def _check(card: Card, path: str | PathLike[str]) -> None:
     if card.version != VERSION:
         raise PolicyError(f"{path} was written by another version of Outlay ({card.version}): train it again")
     if card.modules != MODULES:
         raise PolicyError(
             f"{path} decides for {', '.join(card.modules)}, not for {', '.join(MODULES)}: {_CURE}"
         )
-    if embedder is not None:
-        check_embedder(card, embedder, f"{path}")

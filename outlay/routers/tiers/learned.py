@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from outlay.memory.modules.routing import Decision
+    from outlay.memory.modules.routing import Decision, Tiering
     from outlay.retrieval import Embedder
     from outlay.routers.tiers.checkpoint import Card
     from outlay.routers.tiers.episode import Episode
@@ -41,25 +41,27 @@ class LearnedRouter:
     _drawing: Lock = field(default_factory=Lock, init=False, repr=False)
 
     @classmethod
-    def load(cls, path: str | PathLike[str], *, embedder: Embedder | None = None) -> LearnedRouter:
+    def load(
+        cls, path: str | PathLike[str], *, embedder: Embedder | None = None, tiering: Tiering | None = None
+    ) -> LearnedRouter:
         """Read a policy that was saved.
 
         Raises:
-            PolicyError: It cannot be read, or does not fit these modules or this embedder.
+            PolicyError: It cannot be read, or does not fit these modules, this embedder or this tiering.
         """
-        return cls(*checkpoint.load(path, embedder=embedder))
+        return cls(*checkpoint.load(path, embedder=embedder, tiering=tiering))
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the policy and what it fits, all or nothing."""
         checkpoint.save(path, self.policy, self.card)
 
-    def check(self, embedder: Embedder) -> None:
-        """Refuse an embedder that the policy was not trained with.
+    def check(self, embedder: Embedder | None, tiering: Tiering) -> None:
+        """Refuse an embedder, or a tiering, that the policy was not trained with.
 
         Raises:
             PolicyError: It is another one.
         """
-        checkpoint.check_embedder(self.card, embedder, "the policy")
+        checkpoint.check_fit(self.card, embedder, tiering, "the policy")
 
     def sampling(self, seed: int) -> LearnedRouter:
         """Give the same router, which draws: the same seed draws the same in the same order."""

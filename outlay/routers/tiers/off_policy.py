@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from outlay.memory.modules.routing import Tiering
     from outlay.retrieval import Embedder
     from outlay.routers.tiers.episode import Episode
     from outlay.routers.tiers.policy import Policy
@@ -120,6 +121,7 @@ def fit_from_log(
     fitting: Fitting | None = None,
     ppo: PPO | None = None,
     *,
+    tiering: Tiering | None = None,
     held_out: Collection[str] | None = None,
     tell: Callable[[Progress], object] | None = None,
 ) -> Fitted:
@@ -130,6 +132,7 @@ def fit_from_log(
         embedder: What made the vectors in it.
         fitting: How.
         ppo: The hyper-parameters of learning.
+        tiering: What a higher tier bought in the log: what is learnt is for that; `None`: not known.
         held_out: Ids of the questions to choose by; `None`: drawn.
         tell: Told how training stands after every update.
 
@@ -146,7 +149,7 @@ def fit_from_log(
     known, kept = divided(episodes, fitting.held_out, fitting.seed, held_out)
     model = fitted(known)
     reward = FixedReward.of(*earnings(known).T)
-    card = _card(embedder, fitting)
+    card = _card(embedder, fitting, tiering)
     fit = _Fit(
         card=card,
         fitting=fitting,
@@ -253,11 +256,12 @@ def _worth(trial: Trial) -> float:
     return trial.reward
 
 
-def _card(embedder: Embedder, fitting: Fitting) -> Card:
+def _card(embedder: Embedder, fitting: Fitting, tiering: Tiering | None) -> Card:
     sweep = fitting.trade_offs
     return Card(
         features=Features(dimension=embedder.dimension, trade_off=len(sweep) > 1, whole=fitting.whole),
         embedder=embedder.name,
+        tiering=tiering,
         hidden=fitting.hidden,
         seed=fitting.seed,
         trade_offs=(min(sweep), max(sweep)),

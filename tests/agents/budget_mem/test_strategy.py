@@ -221,6 +221,18 @@ def test_a_policy_is_refused_with_a_memory_of_another_embedder(memory: Memory, t
         strategy(None, other).over(memory)
 
 
+def test_a_policy_is_refused_with_another_tiering_than_it_was_trained_with(
+    memory: Memory, tmp_path: Path
+) -> None:
+    known = policy()
+    trained = LearnedRouter(known.policy, known.card.model_copy(update={"tiering": "reasoning"}))
+    trained.save(tmp_path / "policy.pt")
+    for given in (trained, tmp_path / "policy.pt"):
+        with pytest.raises(PolicyError, match="with the tiering reasoning, not with implementation"):
+            strategy(memory, given)
+        assert strategy(memory, given, tiering="reasoning").config.tiering == "reasoning"
+
+
 def test_a_trade_off_that_a_policy_does_not_know_is_refused_before_any_call(memory: Memory) -> None:
     model = willing()
     with pytest.raises(PolicyError, match="trade-off of 2"):

@@ -67,6 +67,19 @@ def test_the_same_seed_learns_the_same(outlay: Outlay, log: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(
+    ("strategy", "tiering"),
+    [("budget-mem", "implementation"), ("budget-mem:k=4,tiering=reasoning", "reasoning"), ("", None)],
+)
+def test_a_policy_is_for_the_tiering_of_its_log(
+    outlay: Outlay, collection: Callable[..., Path], tmp_path: Path, strategy: str, tiering: str | None
+) -> None:
+    log = collection("log", range(4), strategy=strategy)
+    fitted = outlay("train-router", "fit", str(log), "--out", str(tmp_path / "p.pt"), "--updates", "1")
+    assert fitted.status == 0
+    assert LearnedRouter.load(tmp_path / "p.pt").card.tiering == tiering
+
+
+@pytest.mark.parametrize(
     ("facts", "options", "said"),
     [
         ({"embedder": ""}, (), "one that is not known, of 8 numbers: say which with --embedder"),
