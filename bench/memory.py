@@ -132,7 +132,7 @@ def _growing(
                     _ms(lambda: memory.retrieve(next(questions), K)) for _ in range(asked)
                 ),
                 answer_ms=statistics.median(
-                    _ms(lambda: answering.run(next(questions))) for _ in range(ANSWERS)
+                    _ms(lambda answering=answering: answering.run(next(questions))) for _ in range(ANSWERS)
                 ),
                 megabytes=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) / 1e6,
             )
