@@ -106,7 +106,7 @@ class Modules:
             return Extracted(tier=tier, chunks=tuple(chunk.id for chunk in chunks))
 
         def read(answer: str) -> tuple[int, ...] | None:
-            scores = read_scores(answer)
+            scores = read_scores(answer, len(chunks))
             return filtering.by_scores(chunks, scores, self.top_k) if scores else None
 
         def rule(at: Tier) -> tuple[int, ...]:

@@ -35,7 +35,7 @@ _NONE: Final = re.compile(rf"\W*{NOTHING}\b(?:\W*|\s+(?:of|found|given|that|rele
 _BLOCK: Final = re.compile(rf"{OPEN}(.*?)({CLOSE}|\Z)", re.DOTALL)
 _EMPTY_JSON: Final = re.compile(r"[\[{]\s*[\]}]")
 _SCORE: Final = re.compile(r"\D*?(?<!\d)(\d{1,2})(?!\d)\D*?[:=|\u2013-]\D*?(10|\d(?:\.\d+)?)(?!\d|\.\d)")
-_APART: Final = re.compile(r"[\n,;]")
+_APART: Final = re.compile(r"[\n,;]|\s+(?=\[?\d{1,2}\]?\s*[:=])")
 _BARE: Final = re.compile(r"[\s\d.,;\[\]]+")
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
 
@@ -70,21 +70,45 @@ def read_lines(answer: str) -> tuple[str, ...] | None:
     return tuple(line for line in lines if not _NONE.match(line)) if lines else None
 
 
-def read_scores(answer: str) -> dict[int, float] | None:
+def read_scores(answer: str, count: int) -> dict[int, float] | None:
     """Give the scores by number, 0 to 10; `None` where none can be read.
 
-    Lines `number: score`, a JSON object of them, or bare scores in the order of the texts; of several scores
-    for one number the first counts. What is above 10 is no score but, say, the time of day.
+    Lines `number: score`, a JSON object of them, numbers and scores in turn, or scores alone in the order of
+    the texts; of several scores for one number the first counts. What is above 10 is no score but, say, the
+    time of day. Models that count from 0 are understood.
+
+    Args:
+        answer: The model's.
+        count: How many texts it was asked about; others have no score.
     """
     parts = (_SCORE.match(part) for part in _APART.split(_MARKUP.sub("", answer)))
     pairs = [(int(part[1]), float(part[2])) for part in parts if part]
     if not pairs and _BARE.fullmatch(answer):
-        bare = [float(score) for score in _NUMBER.findall(answer)]
-        pairs = list(enumerate(bare, 1)) if max(bare, default=0.0) <= MOST_SCORE else []
+        pairs = _without_words(answer, count)
+    numbers = {number for number, _ in pairs}
+    shift = 1 if 0 in numbers and count not in numbers else 0
     found: dict[int, float] = {}
     for number, score in pairs:
-        found.setdefault(number, score)
+        if 1 <= number + shift <= count and score <= MOST_SCORE:
+            found.setdefault(number + shift, score)
     return found or None
+
+
+def _without_words(answer: str, count: int) -> list[tuple[int, float]]:
+    """Tell numbers and scores in turn (`1. 7`, or `[[1, 7], [2, 3]]`) from scores alone."""
+    parts = answer.split("]") if answer.lstrip().startswith("[[") else answer.splitlines()
+    written = [row for part in parts if (row := [float(number) for number in _NUMBER.findall(part)])]
+    scores = [float(number) for number in _NUMBER.findall(answer)]
+    in_turn = list(zip(scores[::2], scores[1::2], strict=False))
+    are_rows = len(written) > 1 and all(len(row) == 2 for row in written)  # noqa: PLR2004
+    if (are_rows or len(scores) == 2 * count) and _is_counted([number for number, _ in in_turn]):
+        return [(int(number), score) for number, score in in_turn]
+    is_list = len(scores) <= count and max(scores, default=0.0) <= MOST_SCORE
+    return list(enumerate(scores, 1)) if is_list else []
+
+
+def _is_counted(numbers: list[float]) -> bool:
+    return numbers in ([*range(len(numbers))], [*range(1, len(numbers) + 1)])
 
 
 def read_text(answer: str) -> str | None:

@@ -99,11 +99,26 @@ def test_a_list_that_goes_round_in_circles_ends() -> None:
         ("2: 8 (they met in 2023: see above)", {2: 8}),
         ("I cannot say which of the 2 is better.", None),
         ("no", None),
+        ("1: 7 2: 3", {1: 7, 2: 3}),
+        ("1. 7\n2. 3", {1: 7, 2: 3}),
+        ("[1] 7\n[2] 3", {1: 7, 2: 3}),
+        ("1 7\n2 3\n3 10", {1: 7, 2: 3, 3: 10}),
+        ("[[1, 8], [2, 3]]", {1: 8, 2: 3}),
+        ("1 8 2 3 3 0", {1: 8, 2: 3, 3: 0}),
+        ("0: 2\n1: 7\n2: 3", {1: 2, 2: 7, 3: 3}),
+        ("0. 2\n1. 7", {1: 2, 2: 7}),
+        ("0: 2\n3: 7", {3: 7}),
+        ("7", {1: 7}),
+        ("7\n3", {1: 7, 2: 3}),
+        ("[7, 3, 0, 5]", None),
+        ("4: 9", None),
     ],
     ids=str,
 )
-def test_scores_are_read_by_number_or_in_order(answer: str, scores: dict[int, float] | None) -> None:
-    assert read_scores(answer) == scores
+def test_scores_of_three_texts_are_read_by_number_or_in_order(
+    answer: str, scores: dict[int, float] | None
+) -> None:
+    assert read_scores(answer, 3) == scores
 
 
 @given(st.text(alphabet=st.sampled_from("0123456789:[]{}\"',-.\n ab<>/answer`*")))
@@ -111,7 +126,7 @@ def test_nothing_a_model_writes_raises(reply: str) -> None:
     for reason in ("stop", "length"):
         found = answer_in(Completion(text=reply, finish_reason=reason), reasoned=False)
         answer = reply if found is None else found
-        lines, scores = read_lines(answer), read_scores(answer)
+        lines, scores = read_lines(answer), read_scores(answer, 5)
         assert lines is None or all(line.strip() for line in lines)
         assert scores is None or all(0 <= score <= 10 for score in scores.values())
 
