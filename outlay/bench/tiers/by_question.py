@@ -1,6 +1,7 @@
 """What everyone who chooses tiers comes to, question by question and in every draw of the questions.
 
-Questions of one group, such as a conversation, are no independent evidence: groups are drawn anew then.
+Questions of one group, such as a conversation, are no independent evidence: of enough groups these are drawn
+anew.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from outlay.bench.analysis.comparisons import verdict
+from outlay.bench.analysis.comparisons import FEWEST_ITEMS, verdict
 from outlay.bench.analysis.hull import readings
 from outlay.bench.analysis.resampling import enough, estimate, holm, resampled_means, sign_flip_p
 from outlay.bench.tiers.findings import Difference, Mixture
@@ -88,13 +89,13 @@ class ByQuestion:
 
 
 def clusters_of(episodes: Sequence[Episode]) -> NDArray[np.int64]:
-    """Give the group of each question, in the order of the questions, numbered from 0.
+    """Give what is drawn anew as one: the group of each question, numbered from 0, in the order of questions.
 
-    A single group cannot be drawn anew: its questions then are.
+    A few groups cannot be drawn anew: each question is one then, and what is found holds for those groups.
     """
     names = {e.id: e.cluster for e in episodes}
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names.values()))}
-    if len(numbers) == 1:
+    if len(numbers) < FEWEST_ITEMS:
         return np.arange(len(names))
     return np.array([numbers[name] for name in names.values()], dtype=np.int64)
 

@@ -66,10 +66,12 @@ def compare(
         learnt_questions=len({e.id for e in known}),
         learnt_episodes=len(known),
         questions=len(asked),
-        groups=int(clusters_of(tried).max()) + 1,
+        groups=len({e.cluster for e in tried}),
+        units=int(clusters_of(tried).max()) + 1,
         episodes=len(tried),
         is_held_out=test is None,
         shared=0 if test is None else len(set(asked).intersection(log.questions)),
+        shared_groups=len({e.group for e in tried if e.group} & {e.group for e in known}),
         kinds=tuple(Counter(kind for kind in asked.values() if kind).most_common()),
         trade_offs=learnt.fitting.trade_offs,
         rows=rows,
@@ -182,8 +184,11 @@ def _row(
 ) -> Row:
     task, usd, reward = table.estimates(place)
     vectors = Counter(taken.chosen)
-    known = [(e.kind, tiers) for e, tiers in zip(taken.episodes, taken.chosen, strict=True) if e.kind]
-    kinds, chosen = zip(*known, strict=True) if known else ((), ())
+    known = [
+        (e.kind, tiers, e.cluster) for e, tiers in zip(taken.episodes, taken.chosen, strict=True) if e.kind
+    ]
+    kinds, chosen, clusters = zip(*known, strict=True) if known else ((), (), ())
+    groups = clusters if any(e.group for e in taken.episodes) else None
     return Row(
         name=taken.name,
         trade_off=taken.trade_off,
@@ -199,7 +204,7 @@ def _row(
         ),
         over_best=over_best,
         gain=table.gain(place, constants),
-        awareness=awareness(kinds, chosen) if len(set(kinds)) > 1 else None,
+        awareness=awareness(kinds, chosen, groups) if len(set(kinds)) > 1 else None,
     )
 
 

@@ -1,8 +1,8 @@
 """What a comparison of routers finds.
 
-Everything a report says comes from here. Questions are the units of every mean, and of every resampling where
-the log does not know of groups of them, such as conversations; intervals are 95% bootstrap intervals. Task
-rewards are from 0 to 1.
+Everything a report says comes from here. Questions are the units of every mean, and of every resampling too
+unless the log knows of enough groups of them, such as conversations; intervals are 95% bootstrap intervals.
+Task rewards are from 0 to 1.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LEARNED: Final = "learned"
 BEST: Final = "best constant"
 RANDOM: Final = "random"
+"""The mean of what was logged: a tier vector of the log, each as likely."""
 ORACLE: Final = "oracle"
 
 
@@ -122,13 +123,16 @@ class Findings(Record):
     questions: int
     """Tried on."""
     groups: int
-    """Of those questions, such as conversations: what is drawn anew. As many as questions where no groups, or
-    a single one, are known."""
+    """Of those questions, such as conversations; as many as questions where none are known."""
+    units: int
+    """What is drawn anew and changes signs: groups where there are enough of them, else questions."""
     episodes: int
     is_held_out: bool
     """Whether these are the questions held out in fitting, by which the policy was chosen."""
     shared: int
     """How many questions of a test log were learnt from."""
+    shared_groups: int
+    """How many groups of those tried on were learnt from."""
     kinds: tuple[tuple[str, int], ...]
     """Kinds of question tried on, and how many of each, the most frequent first."""
     trade_offs: tuple[float, ...]

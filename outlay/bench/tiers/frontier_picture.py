@@ -219,7 +219,7 @@ def _handles(findings: Findings) -> list[Line2D]:
         else f"learned, λ {least:g}",
         BEST: "best constant, chosen on what was learnt from",
         "LinUCB": "LinUCB",
-        RANDOM: "random",
+        RANDOM: "random (what was logged)",
         ORACLE: "oracle, which knows the outcomes",
     }
     handles = [

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 _STYLES: Final = {"better": "green", "worse": "red", "noise": "", "too few": "dim", "not run": "dim"}
 _NONE: Final = "-"
 _FOOT: Final = (
-    "task: reward of the answer, 0 to 1, and its 95% bootstrap interval over questions; $/1,000: dollars of "
-    "all modules of 1,000 questions; run: questions that were really run at the tiers chosen, in %; vs best: "
-    "reward less the best constant's, * where beyond the noise; gain: task reward less what mixing constants "
-    "earns for the same dollars, * where its interval leaves out 0; bits: what tiers say of the kind of "
-    "question, and the permutation's p. Where less than 90% was run, no * is given."
+    "task: reward of the answer, 0 to 1, and its 95% bootstrap interval; $/1,000: dollars of all modules of "
+    "1,000 questions; random: the mean of all that was logged; run: questions that were really run at the "
+    "tiers chosen, in %; vs best: reward less the best constant's, * where beyond the noise; gain: task "
+    "reward less what mixing constants earns for the same dollars, * where its interval leaves out 0; bits: "
+    "what tiers say of the kind of question, and the permutation's p. Where less than 90% was run, no * is "
+    "given."
 )
 
 

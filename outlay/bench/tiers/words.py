@@ -67,19 +67,29 @@ def _tried(findings: Findings) -> str:
         if findings.shared
         else ""
     )
-    return f"{learnt}, and all routers are tried on {findings.questions} of another log.{shared}"
+    near = (
+        f" {counted(findings.shared_groups, 'group')} of theirs, such as a conversation, had questions that were learnt from."
+        if findings.shared_groups and not findings.shared
+        else ""
+    )
+    return f"{learnt}, and all routers are tried on {findings.questions} of another log.{shared}{near}"
 
 
 def _grouped(findings: Findings) -> Iterator[str]:
-    if findings.groups < findings.questions:
+    if findings.units < findings.questions:
         yield (
             f"Those are of {findings.groups} groups, such as conversations: questions of one are no "
             "independent evidence, so that intervals and p are over groups."
         )
+    elif findings.groups < findings.questions:
+        yield (
+            f"Those are of {counted(findings.groups, 'group')}, such as conversations, too few to be drawn "
+            "anew: intervals and p are over their questions, and say nothing of other groups."
+        )
 
 
 def _units(findings: Findings) -> str:
-    if findings.groups < findings.questions:
+    if findings.units < findings.questions:
         return f"{counted(findings.questions, 'question')} of {findings.groups} groups"
     return counted(findings.questions, "question")
 
@@ -134,7 +144,7 @@ def _gains(findings: Findings) -> Iterator[str]:
     gains = (
         f"Beside mixing constants for the same dollars, the policy gains {_range(least, most)} of task reward"
     )
-    if findings.groups < FEWEST_ITEMS:
+    if findings.units < FEWEST_ITEMS:
         yield f"{gains}; on {_units(findings)} that can be luck."
         return
     real = [(row, signed(gain)) for row, gain in rows if gain.low > 0 or gain.high < 0]

@@ -28,7 +28,8 @@ def divided(
         held_out: Ids of those to hold out; `None`: drawn.
 
     Raises:
-        ConfigurationError: The log is too small, or no question, or every question, would be held out.
+        ConfigurationError: The log is too small, no question, or every question, would be held out, or one
+            that is not there.
     """
     ids = sorted({e.id for e in episodes})
     if len(ids) < FEWEST_QUESTIONS:
@@ -38,6 +39,8 @@ def divided(
     if held_out is None:
         count = min(max(2, round(share * len(ids))), len(ids) - 2)
         held_out = _drawn(episodes, ids, count, Random(seed))  # noqa: S311
+    if unknown := set(held_out).difference(ids):
+        raise ConfigurationError(f"question {min(unknown)!r} is to be held out, and is not in the log")
     known = [e for e in episodes if e.id not in held_out]
     kept = [e for e in episodes if e.id in held_out]
     if not known or not kept:

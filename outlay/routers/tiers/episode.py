@@ -52,8 +52,8 @@ class Episode(Record):
     log_probs: tuple[Annotated[float, Field(le=0)], ...] = Field(min_length=FIVE, max_length=FIVE)
     """Of each tier, when it was chosen."""
     behaviour: float = Field(gt=0, le=1)
-    """How likely this question was to be run at these tiers: the product of the choices' probabilities, or
-    1/K where it was run at each of K tier vectors."""
+    """How likely this question was to be run at these tiers: the product of the choices' probabilities, or,
+    when it was written, 1/K where it was run at each of K tier vectors; see `behaviours`."""
     task: float = Field(ge=0, le=1)
     """What the answer earned."""
     usd: tuple[Amount, ...] = Field(min_length=FIVE, max_length=FIVE)
@@ -140,6 +140,11 @@ class Episode(Record):
         return sum(self.tokens)
 
     @property
+    def is_stated(self) -> bool:
+        """Whether its tiers were stated, and not drawn."""
+        return not any(self.log_probs)
+
+    @property
     def dimension(self) -> int:
         """Numbers in a vector."""
         return len(self.question) // 4
@@ -157,6 +162,19 @@ class Episode(Record):
             given=unpacked(self.given[place]),
             trade_off=trade_off,
         )
+
+
+def behaviours(episodes: Sequence[Episode]) -> NDArray[np.float64]:
+    """Give how likely each question of a log was to be run at the tiers of each episode: `(r,)`.
+
+    Where tiers were stated and not drawn, that is 1/K, with the K tier vectors that the whole log has of the
+    question: more of them may have been collected since an episode was written.
+    """
+    stated: dict[str, set[tuple[Tier, ...]]] = {}
+    for episode in episodes:
+        if episode.is_stated:
+            stated.setdefault(episode.id, set()).add(episode.tiers)
+    return np.array([1 / len(stated[e.id]) if e.is_stated else e.behaviour for e in episodes])
 
 
 def packed(vector: NDArray[np.float32]) -> Vector:

@@ -39,13 +39,20 @@ class Awareness(Record):
 
 
 def awareness(
-    kinds: Sequence[str], tiers: Sequence[Sequence[Tier]], *, draws: int = 999, seed: int = 0
+    kinds: Sequence[str],
+    tiers: Sequence[Sequence[Tier]],
+    groups: Sequence[Hashable] | None = None,
+    *,
+    draws: int = 999,
+    seed: int = 0,
 ) -> Awareness:
     """Measure the information between the kind of question and the tiers chosen.
 
     Args:
         kinds: One per question.
         tiers: Five per question.
+        groups: One per question: kinds are dealt out within each, so that tiers that follow the conversation
+            do not seem to follow the kind; `None`: all are of one.
         draws: Deals of the kinds, to tell what chance makes.
         seed: Of the deals.
 
@@ -56,7 +63,7 @@ def awareness(
         raise ConfigurationError("awareness needs one kind and one tier vector for each question")
     of, vectors = _numbered(kinds), _numbered([tuple(t) for t in tiers])
     rng = np.random.default_rng(seed)
-    dealt = [rng.permutation(of) for _ in range(draws)]
+    dealt = [_dealt(of, _numbered(groups or [0] * len(of)), rng) for _ in range(draws)]
     columns = [np.array([t[place] for t in tiers], dtype=np.int64) for place in range(len(MODULES))]
     return Awareness(
         kinds=mutual_information(of, of),
@@ -84,6 +91,14 @@ def _shared(of: NDArray[np.int64], column: NDArray[np.int64], dealt: Sequence[ND
         chance=float(by_chance.mean()) if len(by_chance) else 0.0,
         p=(reached + 1) / (len(dealt) + 1),
     )
+
+
+def _dealt(of: NDArray[np.int64], groups: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Deal out `of` anew within each group."""
+    places, order = np.argsort(groups, kind="stable"), np.lexsort((rng.random(len(of)), groups))
+    dealt = np.empty_like(of)
+    dealt[places] = of[order]
+    return dealt
 
 
 def _numbered(values: Sequence[Hashable]) -> NDArray[np.int64]:

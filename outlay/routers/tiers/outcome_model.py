@@ -38,7 +38,12 @@ class OutcomeModel:
 
     @classmethod
     def fit(
-        cls, questions: NDArray[np.float32], which: NDArray[np.int64], tiers: NDArray[np.int64], earned: Array
+        cls,
+        questions: NDArray[np.float32],
+        which: NDArray[np.int64],
+        tiers: NDArray[np.int64],
+        earned: Array,
+        together: NDArray[np.int64],
     ) -> OutcomeModel:
         """Fit what was logged.
 
@@ -47,12 +52,14 @@ class OutcomeModel:
             which: The question of each record, `(r,)`.
             tiers: `(r, 5)`.
             earned: Task reward and dollars, `(r, 2)`.
+            together: Numbers the records, `(r,)`: those of one number, such as a conversation's, are left out
+                together to choose the penalty.
         """
         centre, axes = _principal(questions)
         columns = _columns(_seen(questions, centre, axes)[which], tiers)
         means, spreads = earned.mean(0), np.maximum(earned.std(0), 1e-12)
         wanted = (earned - means) / spreads
-        weights = [_ridge(columns, wanted[:, k], _penalty(columns, wanted[:, k], which)) for k in range(2)]
+        weights = [_ridge(columns, wanted[:, k], _penalty(columns, wanted[:, k], together)) for k in range(2)]
         return cls(centre, axes, np.stack(weights, axis=1), means, spreads)
 
     def predict(self, questions: NDArray[np.float32], tiers: NDArray[np.int64]) -> Array:
@@ -89,9 +96,9 @@ def _ridge(columns: Array, wanted: Array, penalty: float) -> Array:
     return np.asarray(np.linalg.solve(square, columns.T @ wanted))
 
 
-def _penalty(columns: Array, wanted: Array, which: NDArray[np.int64]) -> float:
-    """Give the penalty that predicts questions best that are left out."""
-    folds = which % FOLDS
+def _penalty(columns: Array, wanted: Array, together: NDArray[np.int64]) -> float:
+    """Give the penalty that predicts best what is left out."""
+    folds = together % FOLDS
 
     def missed(penalty: float) -> float:
         total = 0.0

@@ -17,7 +17,7 @@ import numpy as np
 
 from outlay.errors import ConfigurationError
 from outlay.memory.modules.routing import MODULES, Tier
-from outlay.routers.tiers.episode import FIVE, unpacked
+from outlay.routers.tiers.episode import FIVE, behaviours, unpacked
 from outlay.routers.tiers.outcome_model import OutcomeModel
 
 if TYPE_CHECKING:
@@ -89,12 +89,16 @@ class Outcomes:
         tiers = np.array([e.tiers for e in episodes], dtype=np.int64)
         firsts = [int(np.argmax(which == number)) for number in range(len(ids))]
         questions = np.stack([unpacked(episodes[first].question) for first in firsts])
-        earned = earnings(episodes)
+        earned, behaviour = earnings(episodes), behaviours(episodes)
         predicted = model.predict(questions, VECTORS)
         for number in range(len(ids)):
             own = np.flatnonzero(which == number)
             predicted[number] = _corrected(
-                predicted[number], codes(tiers[own]), earned[own], _weights(episodes, own), most_weight
+                predicted[number],
+                codes(tiers[own]),
+                earned[own],
+                1 / (len(own) * behaviour[own]),
+                most_weight,
             )
         run = np.zeros(predicted.shape[:2], dtype=bool)
         run[which, codes(tiers)] = True
@@ -117,7 +121,9 @@ def fitted(episodes: Sequence[Episode]) -> OutcomeModel:
     firsts = {e.id: e for e in reversed(episodes)}
     questions = np.stack([unpacked(firsts[id].question) for id in ids])  # noqa: A001
     tiers = np.array([e.tiers for e in episodes], dtype=np.int64)
-    return OutcomeModel.fit(questions, which, tiers, earnings(episodes))
+    clusters = list(dict.fromkeys(e.cluster for e in episodes))
+    together = which if len(clusters) == 1 else np.array([clusters.index(e.cluster) for e in episodes])
+    return OutcomeModel.fit(questions, which, tiers, earnings(episodes), together)
 
 
 def earnings(episodes: Iterable[Episode]) -> NDArray[np.float64]:
@@ -141,10 +147,6 @@ def of_one_dimension(episodes: Sequence[Episode]) -> int:
 def _which(ids: Sequence[str], episodes: Sequence[Episode]) -> NDArray[np.int64]:
     numbers = {id: number for number, id in enumerate(ids)}  # noqa: A001
     return np.array([numbers[e.id] for e in episodes], dtype=np.int64)
-
-
-def _weights(episodes: Sequence[Episode], own: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.array([1 / (len(own) * episodes[number].behaviour) for number in own])
 
 
 def _corrected(

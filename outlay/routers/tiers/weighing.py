@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 import numpy as np
 
 from outlay.budget import Record
+from outlay.routers.tiers.episode import behaviours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,8 +73,7 @@ def support(router: Likely, episodes: Sequence[Episode], trade_off: float) -> Su
         PolicyError: The log, or the trade-off, does not fit the router.
     """
     drawn = _weighed(importance_weights(router, episodes, trade_off))
-    behaviour = np.array([e.behaviour for e in episodes])
-    taken = _weighed(router.is_greedy(episodes, trade_off) / behaviour)
+    taken = _weighed(router.is_greedy(episodes, trade_off) / behaviours(episodes))
     return Support(
         trade_off=trade_off,
         episodes=len(episodes),
@@ -88,7 +88,7 @@ def support(router: Likely, episodes: Sequence[Episode], trade_off: float) -> Su
 
 def importance_weights(router: Likely, episodes: Sequence[Episode], trade_off: float) -> NDArray[np.float64]:
     """Give how much likelier each episode's tiers are with `router` than when it was run: `(r,)`."""
-    was = np.log([e.behaviour for e in episodes])
+    was = np.log(behaviours(episodes))
     return np.asarray(np.exp(router.log_likelihoods(episodes, trade_off) - was))
 
 

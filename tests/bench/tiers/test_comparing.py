@@ -147,23 +147,44 @@ def test_a_simulated_log_makes_a_simulated_report(learnt: Learnt, by_kind: Findi
 def test_questions_of_one_conversation_are_drawn_and_flipped_together(
     by_kind: Findings, learnt: Learnt
 ) -> None:
-    """Ten times the same three questions: no more evidence than three."""
-    grouped = [e.model_copy(update={"group": f"c{int(e.id[1:]) % 3}"}) for e in TEST.episodes]
+    """Thirty questions in twenty groups, of two each where they are hard: no more evidence than twenty."""
+    group = [f"c{int(e.id[1:]) % 20}" for e in TEST.episodes]
+    grouped = [e.model_copy(update={"group": name}) for e, name in zip(TEST.episodes, group, strict=True)]
     found = tried(learnt, TEST._replace(episodes=tuple(grouped)))
     own, alone = (one.of("learned")[1] for one in (found, by_kind))
-    assert (found.groups, by_kind.groups) == (3, 30)
+    assert (found.groups, found.units, by_kind.groups, by_kind.units) == (20, 20, 30, 30)
     assert own.reward.value == pytest.approx(alone.reward.value)
     assert own.over_best is not None
-    assert own.over_best.p >= 0.2  # of eight ways to flip three signs, two are as far out
-    assert own.over_best.verdict == "too few"
+    assert alone.over_best is not None
+    assert own.over_best.p > alone.over_best.p
     said = " ".join(sentences(found))
-    assert "On 30 questions of 3 groups nobody can tell" in said
-    assert "beyond the noise" not in said
+    assert "of 20 groups, such as conversations: questions of one are no independent evidence" in said
 
 
-def test_a_single_conversation_is_drawn_by_question(learnt: Learnt) -> None:
-    one = [e.model_copy(update={"group": "c"}) for e in TEST.episodes]
-    assert tried(learnt, TEST._replace(episodes=tuple(one))).groups == 30
+@pytest.mark.parametrize(("count", "said"), [(1, "1 group"), (3, "3 groups")])
+def test_of_a_few_conversations_questions_are_drawn_and_that_is_said(
+    learnt: Learnt, count: int, said: str
+) -> None:
+    few = [e.model_copy(update={"group": f"c{int(e.id[1:]) % count}"}) for e in TEST.episodes]
+    found = tried(learnt, TEST._replace(episodes=tuple(few)))
+    assert (found.groups, found.units, found.shared_groups) == (count, 30, 0)
+    assert f"Those are of {said}, such as conversations, too few to be drawn anew" in " ".join(
+        sentences(found)
+    )
+
+
+def test_conversations_that_were_learnt_from_are_counted(learnt: Learnt) -> None:
+    same, other = (
+        log._replace(episodes=tuple(e.model_copy(update={"group": "c"}) for e in log.episodes))
+        for log in (KNOWN, TEST)
+    )
+    found = compare(
+        ByKind(CHEAPEST), learnt.model_copy(update={"digest": same.digest}), same, other, draws=50
+    )
+    assert (found.shared, found.shared_groups) == (0, 1)
+    assert "1 group of theirs, such as a conversation, had questions that were learnt from" in " ".join(
+        sentences(found)
+    )
 
 
 def test_intervals_of_groups_are_of_the_ratio_of_their_sums() -> None:

@@ -36,6 +36,16 @@ def test_tiers_by_dice_say_no_more_than_chance() -> None:
     assert told.vector.p > 0.02
 
 
+def test_tiers_that_follow_the_conversation_do_not_seem_to_follow_the_kind() -> None:
+    """Kinds are spread unevenly over two conversations, and the tiers go by the conversation alone."""
+    kinds = ["easy"] * 16 + ["hard"] * 4 + ["easy"] * 4 + ["hard"] * 16
+    groups = ["a"] * 20 + ["b"] * 20
+    tiers = [(Tier.LOW if group == "a" else Tier.HIGH,) * 5 for group in groups]
+    alone, within = awareness(kinds, tiers), awareness(kinds, tiers, groups)
+    assert alone.vector.bits == within.vector.bits == pytest.approx(0.278, abs=1e-3)
+    assert (alone.vector.p < 0.01, within.vector.p) == (True, 1.0)
+
+
 def test_awareness_needs_questions() -> None:
     with pytest.raises(ConfigurationError, match="one tier vector for each question"):
         awareness([], [])

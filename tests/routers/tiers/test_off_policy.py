@@ -15,6 +15,7 @@ from outlay.budget import Budget
 from outlay.errors import ConfigurationError
 from outlay.memory.modules.routing import MODULES
 from outlay.routers.tiers import PPO, Fitted, Fitting, fit_from_log
+from outlay.routers.tiers.episode import behaviours
 from outlay.routers.tiers.outcomes import Outcomes, codes, fitted
 from outlay.routers.tiers.taken import by_router
 from outlay.routers.tiers.walking import walk
@@ -101,10 +102,23 @@ def test_rare_runs_are_corrected_by_clipped_weights() -> None:
 def test_runs_at_the_same_tiers_count_as_their_mean() -> None:
     """Six vectors are drawn twice of many, and earned 1 and then 0.5: the table has the mean, not 1."""
     design = DESIGN[:6]
+    assert not any(e.is_stated for e in designed(range(8), design))
     drawn = [e.model_copy(update={"behaviour": 1 / len(VECTORS)}) for e in designed(range(8), design)]
     twice = [e.model_copy(update={"task": task}) for task in (1.0, 0.5) for e in drawn]
     table = Outcomes.of(twice, fitted(designed(range(8))))
     assert table.task[:, codes(np.array(design))] == pytest.approx(np.full((8, 6), 0.75))
+
+
+def test_vectors_that_were_collected_later_make_all_of_them_likelier_to_be_there() -> None:
+    """Six vectors, then the rest of the design, each written as if it was all there is."""
+    first, then = designed(range(8), DESIGN[:6]), designed(range(8), DESIGN[6:])
+    stated = [e.model_copy(update={"log_probs": (0.0,) * 5}) for e in (*first, *then)]
+    assert {e.behaviour for e in stated} == {1 / 6}
+    assert behaviours(stated) == pytest.approx(np.full(len(stated), 1 / 12))
+    assert behaviours(designed(range(2))) == pytest.approx(np.full(24, 1 / 12))
+    table = Outcomes.of(stated, fitted(stated))
+    seen = np.array([e.task for e in stated]).reshape(2, 8, 6)
+    assert table.task[:, codes(np.array(DESIGN))] == pytest.approx(np.concatenate([*seen], axis=1))
 
 
 def test_tokens_are_shares_of_what_the_dearest_tiers_take() -> None:
