@@ -10,9 +10,8 @@ from outlay.budget import Record, Usage
 from outlay.calls import InARow, side_by_side
 from outlay.errors import ConfigurationError, ModelError, ModelUnavailableError, ScorerError
 from outlay.ledger import Ledger, current_ledger
-from outlay.memory.modules import MODULES, Tier
+from outlay.memory.modules import MODULES, Choice, Tier
 from outlay.routers.tiers.episode import Episode, read_log, write_log
-from outlay.routers.tiers.fixed import FixedRouter
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -20,8 +19,9 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from outlay.agents.budget_mem.strategy import BudgetMem
+    from outlay.agents.budget_mem.ways import Way
     from outlay.memory.conversations import History
-    from outlay.memory.modules import Choice, Decision, Router
+    from outlay.memory.modules import Decision, Router
     from outlay.outcome import Answer
 
     Scored = Callable[["Question", Answer], Awaitable[float]]
@@ -49,6 +49,7 @@ class Attempt(Record):
     question: str
     """Its id."""
     tiers: tuple[Tier, ...]
+    """Empty where a router was to choose them, and the run failed."""
     episode: Episode | None = None
     """As it was logged; `None`: it says nothing of these tiers, and can be tried again."""
     failure: str | None = None
@@ -88,13 +89,13 @@ async def collect(
     questions: Sequence[Question],
     log: str | PathLike[str],
     *,
-    vectors: Sequence[Sequence[int]],
+    ways: Sequence[Way],
     score: Scored,
     memory: Remembered | None = None,
     concurrency: int = 4,
     tell: Callable[[Attempt], None] = lambda _attempt: None,
 ) -> Collection:
-    """Run every question at every tier vector, and log an episode of each run that is not logged yet.
+    """Run every question in every way, and log an episode of each run that is not logged yet.
 
     It spends from the fence around the call, which has to be a backstop: by any other limit a run plans, and
     what it earns with fewer chunks or a shorter answer says nothing of its tiers. A run that this fence cuts
@@ -106,7 +107,7 @@ async def collect(
         strategy: What answers; its router is not asked.
         questions: What is asked.
         log: Of JSON lines, made if it is not there; a line that a kill cut off is dropped.
-        vectors: The tiers in the order of the modules; each question is as likely to be run at any.
+        ways: `at_vectors`, `by_policy`, or both; what two of them come to is logged once.
         score: Says what an answer earns, 0 to 1; a `ScorerError` leaves it open.
         memory: Gives the memory of a question; absent: the strategy's own.
         concurrency: How many questions are worked on side by side.
@@ -126,16 +127,28 @@ async def collect(
             "runs plan by a limit around them, and such runs are no episodes: collect inside "
             "Ledger(budget, backstop=True)"
         )
-    tiers = _distinct(vectors)
+    if not ways:
+        raise ConfigurationError("collecting needs at least one tier vector, or a policy")
     if twice := sorted({q.id for q in questions if sum(other.id == q.id for other in questions) > 1}):
         raise ConfigurationError(f"two questions are called {twice[0]!r}: give each an id of its own")
-    done = logged(log)
-    there = sum((question.id, vector) in done for question in questions for vector in tiers)
-    collecting = Collecting(strategy, Path(log), tiers, score, memory, tell, done)
+    there = already(strategy, questions, log, ways)
+    collecting = Collecting(strategy, Path(log), ways, score, memory, tell, logged(log))
     await collecting.run(questions, concurrency)
     return Collection(
         ending=collecting.ending, there=there, made=collecting.made, failures=tuple(collecting.failures)
     )
+
+
+def already(
+    strategy: BudgetMem, questions: Sequence[Question], log: str | PathLike[str], ways: Sequence[Way]
+) -> int:
+    """Count the runs that a log has already.
+
+    Raises:
+        ConfigurationError: It cannot be read.
+    """
+    done, trade_off = logged(log), strategy.config.trade_off
+    return sum(way.is_in(done.get(question.id, ()), trade_off) for question in questions for way in ways)
 
 
 @dataclass
@@ -144,18 +157,18 @@ class Collecting:
 
     strategy: BudgetMem
     log: Path
-    vectors: Sequence[tuple[Tier, ...]]
+    ways: Sequence[Way]
     score: Scored
     memory: Remembered | None
     tell: Callable[[Attempt], None]
-    done: set[tuple[str, tuple[Tier, ...]]]
+    done: dict[str, list[Episode]]
     ending: Ending = "finished"
     made: int = 0
     failures: list[str] = field(default_factory=list)
     _ending: InARow = field(default_factory=lambda: InARow("runs"))
 
     async def run(self, questions: Sequence[Question], concurrency: int) -> None:
-        """Run every question at every vector that is missing."""
+        """Run every question in every way that is missing."""
         waiting = iter(questions)
         await side_by_side(self._work(waiting) for _ in range(min(concurrency, len(questions))))
         if self.failures and not self.made:
@@ -163,7 +176,7 @@ class Collecting:
 
     async def _work(self, waiting: Iterator[Question]) -> None:
         for question in waiting:
-            missing = [vector for vector in self.vectors if (question.id, vector) not in self.done]
+            missing = [way for way in self.ways if not self._has(question, way)]
             if not missing or self.ending != "finished":
                 continue
             if self.memory is None:
@@ -172,27 +185,35 @@ class Collecting:
             async with self.memory(question) as memory:
                 await self._all(question, missing, self.strategy.over(memory))
 
-    async def _all(self, question: Question, missing: Sequence[tuple[Tier, ...]], on: BudgetMem) -> None:
+    def _has(self, question: Question, way: Way) -> bool:
+        return way.is_in(self.done.get(question.id, ()), self.strategy.config.trade_off)
+
+    async def _all(self, question: Question, missing: Sequence[Way], on: BudgetMem) -> None:
         # One after another: what two vectors share is asked for once, and is there for the second.
-        for vector in missing:
+        for way in missing:
             if self.ending != "finished":
                 return
-            attempt = await self._attempt(question, vector, on)
+            if self._has(question, way):
+                continue  # another of the missing ways took these tiers
+            attempt = await self._attempt(question, way, on)
             if attempt is not None and attempt.failure and on.model.replay is not None:
                 # Whatever was answered is replayed, and billed for what it is without what failed before.
-                attempt = await self._attempt(question, vector, on)
+                attempt = await self._attempt(question, way, on)
             if attempt is None:
                 self.ending = "budget"
                 return
             self._finish(attempt)
 
-    async def _attempt(self, question: Question, vector: tuple[Tier, ...], on: BudgetMem) -> Attempt | None:
-        """Try a question at a vector; `None`: the money ended before."""
-        recording, fence = Recording(FixedRouter.of(vector)), Ledger(name="episode")
-        attempt = Attempt(question=question.id, tiers=vector)
+    async def _attempt(self, question: Question, way: Way, on: BudgetMem) -> Attempt | None:
+        """Try a question in a way; `None`: the money ended before."""
+        recording, fence = Recording(way.router), Ledger(name="episode")
+        attempt = Attempt(question=question.id, tiers=way.vector)
+        told = (
+            on.config if way.trade_off is None else on.config.model_copy(update={"trade_off": way.trade_off})
+        )
         try:
             with fence:
-                answer = await replace(on, router=recording).arun(question.text)
+                answer = await replace(on, router=recording, config=told).arun(question.text)
         except ModelError as exc:
             return (
                 None if _spent() else attempt.model_copy(update={"failure": str(exc), "usage": fence.usage})
@@ -209,19 +230,20 @@ class Collecting:
             earned = await self.score(question, answer)
         except ScorerError as exc:
             return attempt.model_copy(update={"failure": str(exc)})
-        return attempt.model_copy(update={"episode": self._episode(question, recording, answer, earned)})
+        episode = self._episode(question, recording, answer, earned)
+        return attempt.model_copy(update={"episode": episode, "tiers": episode.tiers})
 
     def _episode(self, question: Question, recording: Recording, answer: Answer, earned: float) -> Episode:
         spent = {child.name: child.usage for child in answer.report.children}
         return Episode.of(
             question.id,
             recording.decisions,
-            recording.choices,
+            [Choice(choice.tier) for choice in recording.choices],  # stated, and not drawn
             task=earned,
             usage=[spent.get(module, Usage()) for module in MODULES],
             kind=question.kind,
             group=question.group,
-            behaviour=1 / len(self.vectors),
+            behaviour=1 / len(self.ways),
         )
 
     def _finish(self, attempt: Attempt) -> None:
@@ -229,31 +251,27 @@ class Collecting:
             self.failures.append(attempt.failure or "")
         else:
             write_log(self.log, [attempt.episode])
+            self.done.setdefault(attempt.question, []).append(attempt.episode)
             self.made += 1
         self.tell(attempt)
         self._ending.count(attempt.failure)
 
 
-def _distinct(vectors: Sequence[Sequence[int]]) -> tuple[tuple[Tier, ...], ...]:
-    """Put vectors that begin alike next to each other: a server's prompt cache serves them."""
-    tiers = sorted({FixedRouter.of(vector).vector for vector in vectors})
-    if not tiers or len(tiers) != len(vectors):
-        raise ConfigurationError("collecting needs at least one tier vector, and none of them twice")
-    return tuple(tiers)
-
-
-def logged(log: str | PathLike[str]) -> set[tuple[str, tuple[Tier, ...]]]:
-    """Give the question and the tiers of each episode in a log, and drop a last line that was cut off.
+def logged(log: str | PathLike[str]) -> dict[str, list[Episode]]:
+    """Give the episodes of each question in a log, and drop a last line that was cut off.
 
     Raises:
         ConfigurationError: It cannot be read.
     """
     if not Path(log).exists():
-        return set()
+        return {}
     with Path(log).open("rb+") as file:
         whole = file.read().rfind(b"\n") + 1
         file.truncate(whole)
-    return {(episode.id, episode.tiers) for episode in read_log(log)}
+    done: dict[str, list[Episode]] = {}
+    for episode in read_log(log):
+        done.setdefault(episode.id, []).append(episode)
+    return done
 
 
 def _spent() -> bool:

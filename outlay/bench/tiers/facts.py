@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 FACTS: Final = "facts.json"
 LOG: Final = "log.jsonl"
+GROWING: Final = frozenset({"vectors", "questions"})
+"""What may be added to a log."""
 
 
 class LogFacts(Record):
@@ -32,7 +34,7 @@ class LogFacts(Record):
     strategy: str = ""
     """In its canonical form."""
     vectors: tuple[tuple[int, ...], ...] = ()
-    """The tier vectors that every question was run at."""
+    """The tier vectors at which questions were to be run; a policy's choices are not among them."""
     source: str = ""
     """Where the questions came from, without the folders of this machine."""
     scorer: str = ""
@@ -78,7 +80,9 @@ def keep_facts(directory: Path, facts: LogFacts) -> None:
                 f"nothing says how the log in {directory} was made ({FACTS} is missing): give another OUT"
             )
         _check_same(directory, before, facts)
-        facts = facts.model_copy(update={"questions": before.questions | facts.questions})
+        vectors = tuple(dict.fromkeys((*before.vectors, *facts.vectors)))
+        questions = before.questions | facts.questions
+        facts = facts.model_copy(update={"vectors": vectors, "questions": questions})
     new = directory / f"{FACTS}.new"
     new.write_text(facts.model_dump_json(indent=2) + "\n", encoding="utf-8")
     new.replace(directory / FACTS)
@@ -87,7 +91,7 @@ def keep_facts(directory: Path, facts: LogFacts) -> None:
 def _check_same(directory: Path, before: LogFacts, now: LogFacts) -> None:
     for name in LogFacts.model_fields:
         was, is_now = getattr(before, name), getattr(now, name)
-        if name != "questions" and was != is_now:
+        if name not in GROWING and was != is_now:
             raise ConfigurationError(
                 f"{directory} was made with {name} {was}, not {is_now}: go on as before, or give another OUT"
             )

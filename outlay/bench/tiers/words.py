@@ -68,7 +68,8 @@ def _tried(findings: Findings) -> str:
         else ""
     )
     near = (
-        f" {counted(findings.shared_groups, 'group')} of theirs, such as a conversation, had questions that were learnt from."
+        f" {counted(findings.shared_groups, 'group')} of theirs, such as a conversation, had questions that "
+        "were learnt from."
         if findings.shared_groups and not findings.shared
         else ""
     )
@@ -254,7 +255,7 @@ def support_words(support: Sequence[Support]) -> str:
     return (
         f"SUPPORT IS THIN at a trade-off of {at}: of {counted(thin[0].episodes, 'episode')} so few "
         "were run at the tiers that the policy takes there, so what those come to is mostly predicted. "
-        "Collect runs at them before relying on it."
+        "Collect runs at them (outlay train-router collect --policy) before relying on it."
     )
 
 

@@ -74,18 +74,29 @@ def collect(  # noqa: PLR0913 - typer reads the options off the signature
         ),
     ] = "budget-mem",
     vectors: Annotated[
-        int,
+        str | None,
         typer.Option(
-            min=3,
-            max=29,
-            help="How many: all LOW, all MID, all HIGH, and mixed ones. From 11 on, what each module adds "
-            "can be told apart.",
+            metavar="N|V,V,...",
+            help="How many: all LOW, all MID, all HIGH, and mixed ones; from 11 on, what each module adds "
+            "can be told apart. Or which: 20012,00222. None: 11, or with --policy none.",
             rich_help_panel=TIERS,
         ),
-    ] = 11,
-    turn: Annotated[
-        int, typer.Option(min=0, help="Which of the mixed ones: another turn, others.", rich_help_panel=TIERS)
-    ] = 0,
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            help="What this policy takes, too: what a log does not have can only be predicted.",
+            rich_help_panel=TIERS,
+        ),
+    ] = None,
+    trade_offs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="L,L,...",
+            help="At which the policy is asked. None: all it was trained for.",
+            rich_help_panel=TIERS,
+        ),
+    ] = None,
     total_usd: Annotated[
         float | None, typer.Option(help="Dollars really paid, at most.", rich_help_panel=LIMITS)
     ] = None,
@@ -95,7 +106,7 @@ def collect(  # noqa: PLR0913 - typer reads the options off the signature
     concurrency: Concurrency = 4,
     as_json: Json = False,
 ) -> int:
-    """Run every question at every tier vector, and log what each came to and cost."""
+    """Run every question at every tier vector, or as a policy says, and log what each came to and cost."""
     order = CollectOrder(
         out=out,
         questions=QuestionsOrder(
@@ -117,7 +128,8 @@ def collect(  # noqa: PLR0913 - typer reads the options off the signature
         timeout=timeout,
         strategy=strategy,
         vectors=vectors,
-        turn=turn,
+        policy=policy,
+        trade_offs=trade_offs,
         limits={"usd": total_usd, "output_tokens": total_output_tokens},
         concurrency=concurrency,
         as_json=as_json,

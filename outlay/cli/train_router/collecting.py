@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from outlay.agents.budget_mem.collecting import Question, collect, logged
+from outlay.agents.budget_mem.collecting import already, collect
 from outlay.bench.directory import Directory
 from outlay.bench.memories import Memories
 from outlay.bench.scoring import lasting_scorer, scoring
@@ -26,7 +26,7 @@ from outlay.model import Model
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from outlay.agents.budget_mem.collecting import Attempt, Collection
+    from outlay.agents.budget_mem.collecting import Attempt, Collection, Question
     from outlay.bench.scorers import Scorer
     from outlay.cli.spending import Spending
     from outlay.cli.train_router.order import CollectOrder
@@ -106,13 +106,16 @@ async def _collect(work: Work, progress: EpisodeProgress) -> Collection:
                     yield memory
 
             keep_facts(order.out, await asyncio.to_thread(facts_of, work, strategy))
-            progress.begin(len(work.items) * len(work.vectors), _there(work), spending.paid)
+            questions = [question_of(item) for item in work.items]
+            ways = await asyncio.to_thread(work.ways, strategy)
+            there = already(strategy, questions, order.out / LOG, ways)
+            progress.begin(len(questions) * len(ways), there, spending.paid)
             try:
                 return await collect(
                     strategy,
-                    [question_of(item) for item in work.items],
+                    questions,
                     order.out / LOG,
-                    vectors=work.vectors,
+                    ways=ways,
                     score=Scoring(work, spending).score,
                     memory=remembered if strategy.memory is None else None,
                     concurrency=order.concurrency,
@@ -145,17 +148,13 @@ class Scoring:
             return (await self._scorer.score(self._items[question.id], answer)).value
 
 
-def _there(work: Work) -> int:
-    done = logged(work.order.out / LOG)
-    return sum((item.id, vector) in done for item in work.items for vector in work.vectors)
-
-
 def _told(work: Work, progress: EpisodeProgress) -> dict[str, Any]:
     return {
         "out": str(work.order.out),
         "questions": len(work.items),
         "vectors": len(work.vectors),
-        "episodes": len(work.items) * len(work.vectors),
+        "trade_offs": list(work.trade_offs),
+        "episodes": len(work.items) * (len(work.vectors) + len(work.trade_offs)),
         "there": progress.there,
         "made": progress.made,
         "failed": progress.failed,

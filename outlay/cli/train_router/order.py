@@ -29,8 +29,12 @@ class CollectOrder:
     embedder: str = "minilm"
     timeout: float = 600.0
     strategy: str = "budget-mem"
-    vectors: int = 11
-    turn: int = 0
+    vectors: str | None = None
+    """How many, or which; `None`: eleven, or with a policy none."""
+    policy: Path | None = None
+    """Whose tiers are collected, too."""
+    trade_offs: str | None = None
+    """At which it is asked; `None`: those it was trained for."""
     limits: Mapping[str, float | None] = field(default_factory=dict)
     """The fields of the `Budget` of all runs on `out`."""
     concurrency: int = 4

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from outlay.agents.budget_mem import BudgetMem
 from outlay.agents.budget_mem.collecting import Question
+from outlay.agents.budget_mem.ways import at_vectors, by_policy
 from outlay.agents.spec import canonical, models_in, parse_spec, strategy_from_spec
 from outlay.bench.manifest import shown_model
 from outlay.bench.scoring import check_items
@@ -16,21 +17,25 @@ from outlay.bench.tiers.facts import LogFacts
 from outlay.budget import FREE, Budget
 from outlay.cli.order import read_price, read_prices, refuse_policy
 from outlay.cli.questions import read_items, source_of
+from outlay.cli.train_router.order import read_trade_offs
 from outlay.errors import ConfigurationError
 from outlay.memory.conversations import Memory
+from outlay.memory.modules import MODULES
 from outlay.model import Model
 from outlay.retrieval.embedders import embedder_named
-from outlay.routers.tiers.design import tier_vectors
+from outlay.routers.tiers.design import FEWEST, tier_vectors
 from outlay.testing import simulated_from_spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from outlay.agents.budget_mem.ways import Way
     from outlay.bench.items import Item
     from outlay.budget import Price
     from outlay.cli.train_router.order import CollectOrder
     from outlay.memory.modules import Tier
     from outlay.replay import Replay
+    from outlay.retrieval import Embedder
 
 KINDS: Final = ("category", "type")
 """The labels that say of what kind a question is: LoCoMo's, HotpotQA's."""
@@ -47,9 +52,32 @@ class Work:
     scorer: str
     spec: str
     vectors: tuple[tuple[Tier, ...], ...]
+    trade_offs: tuple[float, ...]
+    """At which the policy is asked, if there is one."""
     budget: Budget
     price: Price | None
     prices: Mapping[str, Price]
+
+    def ways(self, strategy: BudgetMem) -> tuple[Way, ...]:
+        """Give how each question is run.
+
+        Raises:
+            PolicyError: The policy cannot be read, or does not fit.
+        """
+        stated = at_vectors(self.vectors)
+        if self.order.policy is None:
+            return stated
+        from outlay.routers.tiers import LearnedRouter  # noqa: PLC0415 - it loads torch
+
+        embedder = self.embedder(strategy)
+        policy = LearnedRouter.load(self.order.policy, embedder=embedder, tiering=strategy.config.tiering)
+        return stated + by_policy(policy, self.trade_offs)
+
+    def embedder(self, strategy: BudgetMem) -> Embedder:
+        """Give what makes the vectors: that of the strategy's own memory, where it has one."""
+        if strategy.memory is not None:
+            return strategy.memory.embedder
+        return embedder_named(self.order.embedder)
 
     @property
     def title(self) -> str:
@@ -113,11 +141,40 @@ def read_work(order: CollectOrder) -> Work:
         items=items,
         scorer=scorer,
         spec=spec,
-        vectors=tier_vectors(order.vectors, turn=order.turn),
+        vectors=_vectors(order),
+        trade_offs=_trade_offs(order),
         budget=Budget(**order.limits),
         price=read_price(order.price),
         prices=read_prices(order.prices),
     )
+
+
+def _vectors(order: CollectOrder) -> tuple[tuple[Tier, ...], ...]:
+    """Read how many tier vectors there are to be, or which."""
+    written = order.vectors
+    if written is None:
+        return () if order.policy else tier_vectors(FEWEST)
+    parts = [part.strip() for part in written.split(",")]
+    if len(parts) == 1 and written.isdecimal() and len(written) < len(MODULES):
+        return tier_vectors(int(written))
+    if not all(len(part) == len(MODULES) and set(part) <= set("012") for part in parts):
+        raise ConfigurationError(
+            f"cannot read --vectors {written}: give a number, or vectors with commas between, a tier from 0 "
+            f"to 2 for each of {', '.join(MODULES)}: 20012,00222"
+        )
+    return tuple(way.vector for way in at_vectors([[int(tier) for tier in part] for part in parts]))
+
+
+def _trade_offs(order: CollectOrder) -> tuple[float, ...]:
+    if order.policy is None:
+        if order.trade_offs is not None:
+            raise ConfigurationError("--trade-offs are a policy's: give one with --policy")
+        return ()
+    if order.trade_offs is not None:
+        return read_trade_offs(order.trade_offs)
+    from outlay.bench.tiers.learnt import read_learnt  # noqa: PLC0415 - it loads torch
+
+    return read_learnt(order.policy).fitting.trade_offs
 
 
 def question_of(item: Item) -> Question:
@@ -159,9 +216,8 @@ def check_prices(work: Work) -> None:
 
 def facts_of(work: Work, strategy: BudgetMem) -> LogFacts:
     """Say how a log is made, before anything is in it."""
-    own = strategy.memory
     return LogFacts(
-        embedder=embedder_named(work.order.embedder).name if own is None else own.embedder.name,
+        embedder=work.embedder(strategy).name,
         model=work.order.model,
         price=work.price,
         prices=dict(work.prices),

@@ -54,8 +54,8 @@ def by_router(router: Router, episodes: Sequence[Episode], trade_off: float, *, 
         ConfigurationError: The log is empty.
         PolicyError: The trade-off, or the log, does not fit the router.
     """
-    followed = [_follow(router, own, trade_off) for own in by_question(episodes)]
-    taken, chosen = zip(*followed, strict=True)
+    found = [followed(router, own, trade_off) for own in by_question(episodes)]
+    taken, chosen = zip(*found, strict=True)
     return Taken(name, trade_off, taken, chosen)
 
 
@@ -157,8 +157,18 @@ def best_vector(episodes: Sequence[Episode], reward: FixedReward, trade_off: flo
     return max(complete, key=lambda vector: _worth(complete[vector], reward, trade_off))
 
 
-def _follow(router: Router, own: Sequence[Episode], trade_off: float) -> tuple[Episode, Vector]:
-    """Ask for the tiers of a question, module by module, with what each was given after those before."""
+def followed(router: Router, own: Sequence[Episode], trade_off: float) -> tuple[Episode, Vector]:
+    """Ask for the tiers of a question, module by module, with what each was given after those before.
+
+    Args:
+        router: Who is asked.
+        own: The runs of the question, one at least.
+        trade_off: As the router is told.
+
+    Returns:
+        The run that is taken, and the tiers that were chosen. Where a run is at these, they are what the
+        router would choose live.
+    """
     remaining = list(own)
     wanted: list[Tier] = []
     for place in range(FIVE):

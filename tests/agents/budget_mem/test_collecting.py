@@ -10,11 +10,12 @@ import pytest
 
 from outlay.agents import BudgetMem
 from outlay.agents.budget_mem.collecting import Attempt, Question, collect, logged
+from outlay.agents.budget_mem.ways import at_vectors, by_policy
 from outlay.budget import Budget, Price
 from outlay.errors import ConfigurationError, ModelRefusedError, ModelUnavailableError, ScorerError
 from outlay.ledger import Ledger
 from outlay.memory.conversations import Memory, Utterance
-from outlay.memory.modules import Tier
+from outlay.memory.modules import Choice, Tier
 from outlay.replay import Replay
 from outlay.routers.tiers import read_log
 from outlay.testing import HashEmbedder, ScriptedModel, prompt
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from outlay.agents.budget_mem.collecting import Collection
+    from outlay.memory.modules import Decision
     from outlay.model import Request
     from outlay.outcome import Answer
 
@@ -79,7 +81,7 @@ def run(
     **said: Any,
 ) -> Collection:
     strategy = BudgetMem(model, memory, k=3, top_k=2)
-    return asyncio.run(collect(strategy, asked, log, vectors=vectors, **{"score": half, **said}))
+    return asyncio.run(collect(strategy, asked, log, ways=at_vectors(vectors), **{"score": half, **said}))
 
 
 def test_each_question_is_an_episode_at_each_vector(memory: Memory, tmp_path: Path) -> None:
@@ -122,8 +124,31 @@ def test_what_is_logged_is_not_run_again_and_a_cut_off_line_is(memory: Memory, t
     model = ScriptedModel(reply, price=PRICE)
     found = run(model, memory, log)
     assert (found.there, found.made) == (2, 4)
-    assert len(read_log(log)) == len(logged(log)) == 6
+    assert {id_: len(own) for id_, own in logged(log).items()} == {"oak": 3, "elm": 3}
     again = run(ScriptedModel([], price=PRICE), memory, log)
+    assert (again.there, again.made) == (6, 0)
+
+
+class ByTree:
+    """A policy that is told the trade-off: HIGH for what it is asked first, LOW where cost counts."""
+
+    def choose(self, decision: Decision) -> Choice:
+        is_high = decision.trade_off < 0.5 and decision.module in {"filter", "summary"}
+        return Choice(HIGH if is_high else LOW, 0.4)
+
+
+def test_what_a_policy_takes_is_logged_as_stated_and_once(memory: Memory, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    run(ScriptedModel(reply, price=PRICE), memory, log)
+    strategy = BudgetMem(ScriptedModel(reply, price=PRICE), memory, k=3, top_k=2)
+    ways = by_policy(ByTree(), [0.0, 0.2, 0.9])
+    found = asyncio.run(collect(strategy, ASKED, log, ways=ways, score=half))
+    # At 0.9 it is all LOW, which is there; at 0 and 0.2 it takes the same, which is run once a question.
+    assert (found.there, found.made, found.failures) == (2, 2, ())
+    added = read_log(log)[6:]
+    assert {(e.id, e.tiers) for e in added} == {(q.id, (HIGH, LOW, LOW, LOW, HIGH)) for q in ASKED}
+    assert {(e.log_probs, e.trade_off) for e in added} == {((0.0,) * 5, 0.0)}
+    again = asyncio.run(collect(strategy, ASKED, log, ways=ways, score=half))
     assert (again.there, again.made) == (6, 0)
 
 
@@ -144,7 +169,9 @@ def test_questions_are_asked_with_their_own_memories(memory: Memory, tmp_path: P
         model = ScriptedModel(reply, price=PRICE)
         strategy = BudgetMem(model, k=3)
         asyncio.run(
-            collect(strategy, ASKED, tmp_path / "log", vectors=[(LOW,) * 5], score=half, memory=Given)
+            collect(
+                strategy, ASKED, tmp_path / "log", ways=at_vectors([(LOW,) * 5]), score=half, memory=Given
+            )
         )
     assert [("Dee" in text, "Ann" in text) for text in sorted(model.prompts, key=len)] == [
         (True, False),
@@ -257,7 +284,7 @@ def test_a_limit_that_runs_plan_by_is_refused(memory: Memory, tmp_path: Path, bu
     ("said", "says"),
     [
         ({"vectors": []}, "at least one tier vector"),
-        ({"vectors": [MIXED, MIXED]}, "none of them twice"),
+        ({"vectors": [MIXED, MIXED]}, "one is given twice"),
         ({"asked": [ASKED[0], ASKED[0]]}, "two questions are called 'oak'"),
     ],
     ids=["no vector", "a vector twice", "a question twice"],
@@ -274,5 +301,11 @@ def test_a_wrong_order_is_refused_before_anything_is_asked(
 def test_a_memory_is_needed(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="needs a memory"):
         asyncio.run(
-            collect(BudgetMem(ScriptedModel(reply)), ASKED, tmp_path / "log", vectors=CONSTANTS, score=half)
+            collect(
+                BudgetMem(ScriptedModel(reply)),
+                ASKED,
+                tmp_path / "log",
+                ways=at_vectors(CONSTANTS),
+                score=half,
+            )
         )

@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from outlay.routers.tiers import read_log
+from outlay.routers.tiers import LearnedRouter, read_log
+from outlay.routers.tiers.taken import by_router
 from outlay.testing import CountingServer, Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from cli.conftest import Ran
+
+    from outlay.memory.modules import Tier
+    from outlay.routers.tiers import Episode
 
     Outlay = Callable[..., Ran]
     Body = Mapping[str, Any]
@@ -154,17 +158,59 @@ def test_the_same_command_goes_on_with_what_is_missing(outlay: Outlay, data: str
     assert len(json.loads((out / "facts.json").read_text())["questions"]) == QUESTIONS
 
 
+def test_a_log_grows_by_the_vectors_that_are_named(outlay: Outlay, data: str, out: Path) -> None:
+    with CountingServer(reply) as server:
+        first = outlay(*on(server, out, data, "--json")).json
+        more = outlay(*on(server, out, data, "--vectors", "20012,00000", "--json")).json
+    assert (first["made"], more["there"], more["made"]) == (EPISODES, QUESTIONS, QUESTIONS)
+    assert len({e.tiers for e in read_log(out / "log.jsonl")}) == VECTORS + 1
+    assert json.loads((out / "facts.json").read_text())["vectors"][VECTORS:] == [[2, 0, 0, 1, 2]]
+
+
+def test_a_log_grows_by_what_a_policy_takes_and_then_a_report_needs_no_prediction(
+    outlay: Outlay, data: str, out: Path, tmp_path: Path
+) -> None:
+    policy, report = tmp_path / "policy.pt", tmp_path / "report"
+    with CountingServer(reply) as server:
+        outlay(*on(server, out, data, "--json"))
+        log = (out / "log.jsonl").read_bytes()
+        fitted = outlay(
+            "train-router", "fit", str(out), "--out", str(policy), "--updates", "1", "--json"
+        ).json
+        grown = outlay(*on(server, out, data, "--vectors", "3", "--policy", str(policy), "--json")).json
+    taken = {
+        (e.id, e.tiers)
+        for one in fitted["fitting"]["trade_offs"]
+        for e, chosen in [*_taken(policy, out / "log.jsonl", one)]
+        if e.tiers == chosen
+    }
+    assert (grown["ending"], grown["trade_offs"]) == ("finished", fitted["fitting"]["trade_offs"])
+    assert {question for question, _ in taken} == {e.id for e in read_log(out / "log.jsonl")}
+    test = tmp_path / "test"
+    out.rename(test)
+    out.mkdir()
+    (out / "log.jsonl").write_bytes(log)
+    (out / "facts.json").write_text((test / "facts.json").read_text())
+    order = ("--policy", str(policy), "--test", str(test), "--out", str(report), "--json")
+    said = outlay("train-router", "report", str(out), *order).json
+    assert {row["run"] for row in said["rows"]} == {1.0}
+
+
+def _taken(policy: Path, log: Path, trade_off: float) -> Iterator[tuple[Episode, tuple[Tier, ...]]]:
+    found = by_router(LearnedRouter.load(policy), read_log(log), trade_off, name="learned")
+    yield from zip(found.episodes, found.chosen, strict=True)
+
+
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        (("--vectors", "4"), "was made with vectors"),
         (("--price", "1,2"), "was made with price"),
         (("--embedder", "minilm"), "was made with embedder hash-384"),
         (("--strategy", "budget-mem:k=2"), "was made with strategy"),
         (("--scorer", "f1"), "was made with scorer locomo, not f1"),
         (("--model", "openai/other"), "was made with model openai/test"),
     ],
-    ids=["vectors", "price", "embedder", "strategy", "scorer", "model"],
+    ids=["price", "embedder", "strategy", "scorer", "model"],
 )
 def test_another_set_up_is_refused_in_one_log(
     outlay: Outlay, data: str, out: Path, more: tuple[str, ...], says: str
@@ -200,7 +246,12 @@ def test_another_question_under_an_id_is_refused(
         (("--only", "category=9"), "value of label category"),
         (("--only", "category"), "write LABEL=VALUE"),
         (("--data", "simulated:3", "--scorer", "exact"), "questions about no text"),
-        (("--turn", "-1"), "turn"),
+        (("--vectors", "2"), "a design has 3 to 29 tier vectors"),
+        (("--vectors", "2001,00000"), "cannot read --vectors 2001,00000: give a number, or vectors"),
+        (("--vectors", "20012,00013"), "cannot read --vectors"),
+        (("--vectors", "20012,20012"), "one is given twice"),
+        (("--trade-offs", "0.3"), "give one with --policy"),
+        (("--policy", "none.pt"), "cannot be read"),
     ],
     ids=[
         "strategy",
@@ -212,7 +263,12 @@ def test_another_question_under_an_id_is_refused(
         "value",
         "label",
         "no text",
-        "turn",
+        "too few",
+        "short",
+        "tier",
+        "twice",
+        "trade-offs",
+        "policy",
     ],
 )
 def test_a_wrong_order_is_one_sentence_and_asks_nobody(
