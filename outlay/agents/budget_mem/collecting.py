@@ -6,56 +6,26 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from outlay.budget import Record, Usage
+from outlay.agents.budget_mem.runs import Attempt, Question, attempted, refuse_limits
+from outlay.budget import Record
 from outlay.calls import InARow, side_by_side
-from outlay.errors import ConfigurationError, ModelError, ModelUnavailableError, ScorerError
-from outlay.ledger import Ledger, current_ledger
-from outlay.memory.modules import MODULES, Choice, Tier
+from outlay.errors import ConfigurationError, ModelUnavailableError
 from outlay.routers.tiers.episode import Episode, read_log, write_log
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
     from os import PathLike
 
+    from outlay.agents.budget_mem.runs import Scored
     from outlay.agents.budget_mem.strategy import BudgetMem
     from outlay.agents.budget_mem.ways import Way
     from outlay.memory.conversations import History
-    from outlay.memory.modules import Decision, Router
-    from outlay.outcome import Answer
 
-    Scored = Callable[["Question", Answer], Awaitable[float]]
-    Remembered = Callable[["Question"], AbstractAsyncContextManager[History]]
+    Remembered = Callable[[Question], AbstractAsyncContextManager[History]]
 
 Ending = Literal["finished", "budget"]
 """Whether every question was run at every vector, or the money ended before."""
-
-
-class Question(Record):
-    """What is asked."""
-
-    id: str
-    """No two have the same."""
-    text: str
-    kind: str = ""
-    """Its type, where one is known."""
-    group: str = ""
-    """What it shares with others, such as its conversation, where that is known."""
-
-
-class Attempt(Record):
-    """What came of one question at one tier vector."""
-
-    question: str
-    """Its id."""
-    tiers: tuple[Tier, ...]
-    """Empty where a router was to choose them, and the run failed."""
-    episode: Episode | None = None
-    """As it was logged; `None`: it says nothing of these tiers, and can be tried again."""
-    failure: str | None = None
-    """Why not."""
-    usage: Usage = Usage()
-    """What it was billed, answering included; replayed calls as if they had been paid."""
 
 
 class Collection(Record):
@@ -67,21 +37,6 @@ class Collection(Record):
     made: int
     failures: tuple[str, ...]
     """Why runs are no episodes."""
-
-
-@dataclass(eq=False)
-class Recording:
-    """A router that keeps what it was asked in one run, and what it said."""
-
-    router: Router
-    decisions: list[Decision] = field(default_factory=list)
-    choices: list[Choice] = field(default_factory=list)
-
-    def choose(self, decision: Decision) -> Choice:
-        choice = self.router.choose(decision)
-        self.decisions.append(decision)
-        self.choices.append(choice)
-        return choice
 
 
 async def collect(
@@ -121,12 +76,7 @@ async def collect(
     """
     if memory is None and strategy.memory is None:
         raise ConfigurationError("collecting needs a memory: give the strategy one, or memory=")
-    fence = current_ledger()
-    if fence is not None and fence.remaining.limited:
-        raise ConfigurationError(
-            "runs plan by a limit around them, and such runs are no episodes: collect inside "
-            "Ledger(budget, backstop=True)"
-        )
+    refuse_limits()
     if not ways:
         raise ConfigurationError("collecting needs at least one tier vector, or a policy")
     if twice := sorted({q.id for q in questions if sum(other.id == q.id for other in questions) > 1}):
@@ -195,56 +145,19 @@ class Collecting:
                 return
             if self._has(question, way):
                 continue  # another of the missing ways took these tiers
-            attempt = await self._attempt(question, way, on)
+            attempt = await self._attempted(question, way, on)
             if attempt is not None and attempt.failure and on.model.replay is not None:
                 # Whatever was answered is replayed, and billed for what it is without what failed before.
-                attempt = await self._attempt(question, way, on)
+                attempt = await self._attempted(question, way, on)
             if attempt is None:
                 self.ending = "budget"
                 return
             self._finish(attempt)
 
-    async def _attempt(self, question: Question, way: Way, on: BudgetMem) -> Attempt | None:
-        """Try a question in a way; `None`: the money ended before."""
-        recording, fence = Recording(way.router), Ledger(name="episode")
-        attempt = Attempt(question=question.id, tiers=way.vector)
-        told = (
-            on.config if way.trade_off is None else on.config.model_copy(update={"trade_off": way.trade_off})
-        )
-        try:
-            with fence:
-                answer = await replace(on, router=recording, config=told).arun(question.text)
-        except ModelError as exc:
-            return (
-                None if _spent() else attempt.model_copy(update={"failure": str(exc), "usage": fence.usage})
-            )
-        attempt = attempt.model_copy(update={"usage": answer.usage})
-        if _spent():
-            return None
-        if answer.usage.calls > answer.usage.generations:
-            # A call failed, if only before it was tried again: a module was billed for less, or more, than
-            # its tier costs.
-            why = answer.degraded or "a call failed before it was answered"
-            return attempt.model_copy(update={"failure": why})
-        try:
-            earned = await self.score(question, answer)
-        except ScorerError as exc:
-            return attempt.model_copy(update={"failure": str(exc)})
-        episode = self._episode(question, recording, answer, earned)
-        return attempt.model_copy(update={"episode": episode, "tiers": episode.tiers})
-
-    def _episode(self, question: Question, recording: Recording, answer: Answer, earned: float) -> Episode:
-        spent = {child.name: child.usage for child in answer.report.children}
-        return Episode.of(
-            question.id,
-            recording.decisions,
-            [Choice(choice.tier) for choice in recording.choices],  # stated, and not drawn
-            task=earned,
-            usage=[spent.get(module, Usage()) for module in MODULES],
-            kind=question.kind,
-            group=question.group,
-            behaviour=1 / len(self.ways),
-        )
+    async def _attempted(self, question: Question, way: Way, on: BudgetMem) -> Attempt | None:
+        if way.trade_off is not None:
+            on = replace(on, config=on.config.model_copy(update={"trade_off": way.trade_off}))
+        return await attempted(on, question, way.router, self.score, stated=1 / len(self.ways))
 
     def _finish(self, attempt: Attempt) -> None:
         if attempt.episode is None:
@@ -272,9 +185,3 @@ def logged(log: str | PathLike[str]) -> dict[str, list[Episode]]:
     for episode in read_log(log):
         done.setdefault(episode.id, []).append(episode)
     return done
-
-
-def _spent() -> bool:
-    """Whether a fence around refused a call, or cut one short."""
-    fence = current_ledger()
-    return fence is not None and any(around.reached for around in fence.path)

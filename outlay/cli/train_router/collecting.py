@@ -26,7 +26,8 @@ from outlay.model import Model
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from outlay.agents.budget_mem.collecting import Attempt, Collection, Question
+    from outlay.agents.budget_mem.collecting import Collection
+    from outlay.agents.budget_mem.runs import Attempt, Question
     from outlay.bench.scorers import Scorer
     from outlay.cli.spending import Spending
     from outlay.cli.train_router.order import CollectOrder

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from outlay.agents.budget_mem import BudgetMem
-from outlay.agents.budget_mem.collecting import Question
+from outlay.agents.budget_mem.runs import Question
 from outlay.agents.budget_mem.ways import at_vectors, by_policy
 from outlay.agents.spec import canonical, models_in, parse_spec, strategy_from_spec
 from outlay.bench.manifest import shown_model

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from outlay.agents import BudgetMem
-from outlay.agents.budget_mem.collecting import Attempt, Question, collect, logged
+from outlay.agents.budget_mem.collecting import collect, logged
+from outlay.agents.budget_mem.runs import Attempt, Question
 from outlay.agents.budget_mem.ways import at_vectors, by_policy
 from outlay.budget import Budget, Price
 from outlay.errors import ConfigurationError, ModelRefusedError, ModelUnavailableError, ScorerError
