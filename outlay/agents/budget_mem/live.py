@@ -8,15 +8,13 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Annotated
 
-import torch
 from pydantic import Field
 
 from outlay.agents.budget_mem.runs import attempted, refuse_limits
 from outlay.budget import Budget, Settings
 from outlay.calls import side_by_side
 from outlay.errors import ConfigurationError, ModelUnavailableError
-from outlay.memory.modules.routing import DESCRIPTIONS, MODULES
-from outlay.routers.tiers.checkpoint import Card
+from outlay.routers.tiers.checkpoint import Card, descriptions_of
 from outlay.routers.tiers.features import Features
 from outlay.routers.tiers.learned import LearnedRouter
 from outlay.routers.tiers.policy import HIDDEN
@@ -84,8 +82,8 @@ async def learn_live(
         tell: Told how training stands after every update.
 
     Raises:
-        ConfigurationError: A limit around is no backstop, there is no question or no memory, a price is unknown, or a score is no number
-            from 0 to 1.
+        ConfigurationError: A limit around is no backstop, there is no question or no memory, a price is
+            unknown, or a score is no number from 0 to 1.
         ModelUnavailableError: No question of a batch could be answered.
     """
     living, ppo = living or Living(), ppo or PPO()
@@ -103,8 +101,7 @@ async def learn_live(
         seed=living.seed,
         trade_offs=(min(living.trade_offs), max(living.trade_offs)),
     )
-    described = await asyncio.to_thread(embedder.embed, [DESCRIPTIONS[module] for module in MODULES])
-    router = LearnedRouter(card.new(torch.from_numpy(described)), card)
+    router = LearnedRouter(card.new(await asyncio.to_thread(descriptions_of, embedder)), card)
     rollout = _Live(strategy, questions, score, living, memory, router, ppo.batch)
     steps = train(router.policy, rollout, rewarding or MovingReward(), ppo, updates=living.updates)
     try:

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 
 from outlay.budget import Record
 from outlay.errors import ConfigurationError, PolicyError
-from outlay.memory.modules.routing import MODULES, Tiering
+from outlay.memory.modules.routing import DESCRIPTIONS, MODULES, Tiering
 from outlay.routers.tiers.features import Features
 from outlay.routers.tiers.policy import HIDDEN, Policy
 
@@ -47,6 +47,11 @@ class Card(Record):
     def new(self, descriptions: torch.Tensor) -> Policy:
         """Give an untrained policy of this kind; `descriptions` are `(5, d)`."""
         return Policy(descriptions, context=self.features.context, hidden=self.hidden, seed=self.seed)
+
+
+def descriptions_of(embedder: Embedder) -> torch.Tensor:
+    """Give what an untrained policy knows of the modules: their descriptions as vectors, `(5, d)`."""
+    return torch.from_numpy(embedder.embed([DESCRIPTIONS[module] for module in MODULES]))
 
 
 def save(path: str | PathLike[str], policy: Policy, card: Card) -> None:

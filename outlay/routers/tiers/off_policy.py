@@ -18,8 +18,7 @@ from pydantic import Field, field_validator
 
 from outlay.budget import Budget, Record, Settings
 from outlay.errors import ConfigurationError
-from outlay.memory.modules.routing import DESCRIPTIONS, MODULES
-from outlay.routers.tiers.checkpoint import Card
+from outlay.routers.tiers.checkpoint import Card, descriptions_of
 from outlay.routers.tiers.dividing import divided
 from outlay.routers.tiers.features import Features
 from outlay.routers.tiers.learned import LearnedRouter
@@ -158,7 +157,7 @@ def fit_from_log(
         kept=Outcomes.of(kept, model, most_weight=fitting.most_weight, whole=fitting.whole),
         reward=reward,
     )
-    policy, progress, trials, chosen = fit.train(_descriptions(embedder), tell or _unheard)
+    policy, progress, trials, chosen = fit.train(descriptions_of(embedder), tell or _unheard)
     router = LearnedRouter(policy, card)
     return Fitted(
         router=router,
@@ -266,7 +265,3 @@ def _card(embedder: Embedder, fitting: Fitting, tiering: Tiering | None) -> Card
         seed=fitting.seed,
         trade_offs=(min(sweep), max(sweep)),
     )
-
-
-def _descriptions(embedder: Embedder) -> torch.Tensor:
-    return torch.from_numpy(embedder.embed([DESCRIPTIONS[module] for module in MODULES]))
