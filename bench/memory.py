@@ -5,7 +5,7 @@
 The turns are sentences out of the standard library's docstrings and comments, twenty to a session, said by
 two in turn. After every thousand: what an append took; a retrieve that finds a thousand new turns (it chunks
 and embeds them); one that finds a single new turn; one that finds nothing new; and a whole answer of
-BudgetMem with all modules at MID, where rules and spaCy do the work and a scripted model answers at once. At
+BudgetMem with all modules at MID, where rules do the work and a scripted model answers at once. At
 the end the memory is opened, and made again from its turns alone. With `--embedder hash` no model is in the
 way: what is left is Outlay.
 """

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from outlay.agents.budget_mem.config import Config
     from outlay.budget import Budget
     from outlay.memory.conversations import History
     from outlay.memory.modules import ModuleName, Router, Tiering
@@ -32,47 +33,52 @@ RANDOM: Final = "random"
 
 @runtime_checkable
 class Particular(Protocol):
-    """A router that fits one embedder and one tiering only."""
+    """A router that fits one embedder, one tiering and some trade-offs only."""
 
-    def check(self, embedder: Embedder | None, tiering: Tiering) -> None:
+    def check(self, embedder: Embedder | None, tiering: Tiering, trade_off: float) -> None:
         """Raise `PolicyError` where it does not fit."""
         ...
 
 
-def router_of(given: Any, tiering: Tiering, seed: int, embedder: Embedder | None) -> Router:
+def router_of(given: Any, config: Config, embedder: Embedder | None) -> Router:
     """Give the router that was given, or named: by `low`, `mid`, `high`, `random`, tiers or a policy's path.
 
     Without one: MID under `implementation`, whose rules cost no tokens, else LOW.
+
+    Args:
+        given: What was given.
+        config: The strategy's.
+        embedder: Of its memory; `None`: it has none yet.
 
     Raises:
         ConfigurationError: It is none.
         PolicyError: A policy cannot be read, or does not fit.
     """
     if given is None:
-        return FixedRouter(Tier.MID if tiering == "implementation" else Tier.LOW)
+        return FixedRouter(Tier.MID if config.tiering == "implementation" else Tier.LOW)
     if isinstance(given, (str, PathLike)):
-        return _named(given, tiering, seed, embedder)
+        given = _named(given, config, embedder)
     if not callable(getattr(given, "choose", None)):
         raise ConfigurationError(f"router is {given!r}: give a router, its policy's path, or {_words()}")
     if isinstance(given, Particular):
-        given.check(embedder, tiering)
+        given.check(embedder, config.tiering, config.trade_off)
     router: Router = given
     return router
 
 
-def _named(given: str | PathLike[str], tiering: Tiering, seed: int, embedder: Embedder | None) -> Router:
+def _named(given: str | PathLike[str], config: Config, embedder: Embedder | None) -> Router:
     word = str(given)
     if word in WORDS:
         return FixedRouter(WORDS[word])
     if word == RANDOM:
-        return RandomRouter(seed)
+        return RandomRouter(config.seed)
     if len(word) == len(MODULES) and set(word) <= {str(int(tier)) for tier in Tier}:
         return FixedRouter.of([int(tier) for tier in word])
     if not Path(word).is_file():
         raise ConfigurationError(f"router={word}: there is no such policy; give its path, or {_words()}")
     from outlay.routers.tiers import LearnedRouter  # noqa: PLC0415 - it loads torch
 
-    return LearnedRouter.load(word, embedder=embedder, tiering=tiering)
+    return LearnedRouter.load(word, embedder=embedder, tiering=config.tiering)
 
 
 def _words() -> str:

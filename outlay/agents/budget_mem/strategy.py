@@ -96,10 +96,10 @@ class BudgetMem(Strategy[Config]):
 
     def __init__(self, *collaborators: Any, **parameters: Any) -> None:
         super().__init__(*collaborators, **parameters)
-        tiering, embedder = self.config.tiering, self.memory.embedder if self.memory is not None else None
-        if tiering == "capacity" and not (self.low or self.mid or self.high):
+        if self.config.tiering == "capacity" and not (self.low or self.mid or self.high):
             raise ConfigurationError("tiering=capacity needs models of its tiers: give low=, mid= or high=")
-        object.__setattr__(self, "router", router_of(self.router, tiering, self.config.seed, embedder))
+        embedder = None if self.memory is None else self.memory.embedder
+        object.__setattr__(self, "router", router_of(self.router, self.config, embedder))
 
     @classmethod
     def collaborator(cls, name: str, given: Any) -> Any:

@@ -54,10 +54,18 @@ def write_page(findings: Findings, learnt: Learnt, pictures: Mapping[str, bytes]
         sentences=sentences(findings),
         pictures={name: _uri(picture) for name, picture in pictures.items()},
         modules=MODULES,
+        whole=_whole(learnt),
         version=version("outlay"),
         style=Markup("\n".join(_styles())),  # noqa: S704 - our own files
     )
     path.write_text(page, encoding="utf-8", errors="replace")
+
+
+def _whole(learnt: Learnt) -> str:
+    whole = learnt.fitting.whole
+    if whole is None:
+        return "nothing: not told"
+    return f"{whole.total_tokens:,} total tokens" if whole.total_tokens else f"${whole.usd:g}"
 
 
 def _uri(picture: bytes) -> str:

@@ -158,9 +158,18 @@ def fit(  # noqa: PLR0913 - typer reads the options off the signature
         typer.Option(
             min=1,
             help="Tokens that pay for every module at its dearest: the policy is told what is left, as a "
-            "share of them.",
+            "share of them. Fences in another unit say nothing to it.",
             rich_help_panel=LEARNING,
         ),
+    ] = None,
+    whole_usd: Annotated[
+        float | None,
+        typer.Option(
+            help="The same in dollars, for runs inside fences in dollars.", rich_help_panel=LEARNING
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of Adam. None: the paper's, 0.0003.", rich_help_panel=HOW)
     ] = None,
     updates: Annotated[int, typer.Option(min=1, help="Of 32 questions each.", rich_help_panel=HOW)] = 600,
     policies: Annotated[
@@ -192,6 +201,8 @@ def fit(  # noqa: PLR0913 - typer reads the options off the signature
         hidden=hidden,
         seed=seed,
         whole_total_tokens=whole_total_tokens,
+        whole_usd=whole_usd,
+        learning_rate=learning_rate,
         embedder=embedder,
         as_json=as_json,
     )

@@ -70,7 +70,8 @@ class FitProgress(Progress):
 
 def run_fit(order: FitOrder) -> int:
     """Learn, write the policy, and say what it does. Gives the exit status."""
-    fitting, ppo = read_fitting(order), PPO()
+    fitting = read_fitting(order)
+    ppo = PPO() if order.learning_rate is None else PPO(learning_rate=order.learning_rate)
     _check_place(order.out)
     log = open_log(order.log)
     progress = FitProgress(f"learning from {log.name}", records=fitting.updates)

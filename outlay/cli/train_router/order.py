@@ -56,6 +56,9 @@ class FitOrder:
     hidden: int = 256
     seed: int = 0
     whole_total_tokens: int | None = None
+    whole_usd: float | None = None
+    learning_rate: float | None = None
+    """`None`: the paper's."""
     embedder: str | None = None
     """As it is named on the command line, where the log does not say."""
     as_json: bool = False
@@ -81,10 +84,10 @@ def read_fitting(order: FitOrder) -> Fitting:
     from outlay.budget import Budget  # noqa: PLC0415
     from outlay.routers.tiers import SWEEP, Fitting  # noqa: PLC0415 - an extra
 
-    whole = order.whole_total_tokens
+    whole = {"total_tokens": order.whole_total_tokens, "usd": order.whole_usd}
     return Fitting(
         trade_offs=SWEEP if order.trade_offs is None else read_trade_offs(order.trade_offs),
-        whole=None if whole is None else Budget(total_tokens=whole),
+        whole=Budget(**whole) if any(limit is not None for limit in whole.values()) else None,
         updates=order.updates,
         policies=order.policies,
         held_out=order.held_out,

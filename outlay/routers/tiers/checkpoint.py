@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from outlay.retrieval import Embedder
 
 VERSION: Final = 1
+_SLACK: Final = 1e-9
 _CURE: Final = "train one with these, or use it with what it was trained with"
 
 
@@ -101,6 +102,20 @@ def load(
     except (KeyError, TypeError, ValidationError, RuntimeError, AttributeError) as exc:
         raise PolicyError(f"{path} does not hold a policy that can be read: train it again") from exc
     return policy.eval(), card
+
+
+def check_trade_off(card: Card, trade_off: float) -> None:
+    """Refuse a trade-off that a policy was not trained for.
+
+    Raises:
+        PolicyError: It is outside of those.
+    """
+    least, greatest = card.trade_offs
+    if not least - _SLACK <= trade_off <= greatest + _SLACK:
+        raise PolicyError(
+            f"a trade-off of {trade_off:g} for a policy that was trained for {least:g} to {greatest:g}: keep "
+            "to these, or train one for it"
+        )
 
 
 def check_fit(card: Card, embedder: Embedder | None, tiering: Tiering | None, policy: str) -> None:

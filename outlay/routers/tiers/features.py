@@ -86,7 +86,10 @@ class Features(Settings):
         return rows
 
     def share(self, left: Budget | None) -> float:
-        """Give what is left as a share of `whole`, in the unit that is shortest; 1: enough, or no limit."""
+        """Give what is left as a share of `whole`, in the unit that is shortest; 1: enough.
+
+        No limit, and limits in other units, leave enough.
+        """
         if left is None or self.whole is None:
             return 1.0
         limits = {unit: limit for unit, limit in left if limit is not None}

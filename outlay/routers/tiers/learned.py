@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from outlay.errors import PolicyError
 from outlay.memory.modules.routing import Choice, Tier
 from outlay.routers.tiers import checkpoint
 from outlay.routers.tiers.features import places
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from outlay.retrieval import Embedder
     from outlay.routers.tiers.checkpoint import Card
     from outlay.routers.tiers.episode import Episode
-
-_SLACK = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +52,14 @@ class LearnedRouter:
         """Write the policy and what it fits, all or nothing."""
         checkpoint.save(path, self.policy, self.card)
 
-    def check(self, embedder: Embedder | None, tiering: Tiering) -> None:
-        """Refuse an embedder, or a tiering, that the policy was not trained with.
+    def check(self, embedder: Embedder | None, tiering: Tiering, trade_off: float) -> None:
+        """Refuse an embedder, a tiering, or a trade-off, that the policy was not trained with.
 
         Raises:
             PolicyError: It is another one.
         """
         checkpoint.check_fit(self.card, embedder, tiering, "the policy")
+        checkpoint.check_trade_off(self.card, trade_off)
 
     def sampling(self, seed: int) -> LearnedRouter:
         """Give the same router, which draws: the same seed draws the same in the same order."""
@@ -119,7 +117,8 @@ class LearnedRouter:
         return np.asarray(same.all(-1).numpy())
 
     def _logits(self, decisions: Sequence[Decision]) -> torch.Tensor:
-        self._check(decisions)
+        for decision in decisions:
+            checkpoint.check_trade_off(self.card, decision.trade_off)
         device = self.policy.descriptions.device
         states = States(
             torch.from_numpy(self.card.features.rows(decisions)).to(device),
@@ -134,12 +133,3 @@ class LearnedRouter:
             return chances.argmax(-1)
         with self._drawing:
             return torch.multinomial(chances, 1, generator=self.generator)[:, 0]
-
-    def _check(self, decisions: Sequence[Decision]) -> None:
-        least, greatest = self.card.trade_offs
-        for decision in decisions:
-            if not least - _SLACK <= decision.trade_off <= greatest + _SLACK:
-                raise PolicyError(
-                    f"a trade-off of {decision.trade_off:g} for a policy that was trained for "
-                    f"{least:g} to {greatest:g}: keep to these, or train one for it"
-                )

@@ -233,11 +233,9 @@ def test_a_policy_is_refused_with_another_tiering_than_it_was_trained_with(
         assert strategy(memory, given, tiering="reasoning").config.tiering == "reasoning"
 
 
-def test_a_trade_off_that_a_policy_does_not_know_is_refused_before_any_call(memory: Memory) -> None:
-    model = willing()
+def test_a_trade_off_that_a_policy_does_not_know_is_refused_at_once(memory: Memory) -> None:
     with pytest.raises(PolicyError, match="trade-off of 2"):
-        strategy(memory, policy(), model, trade_off=2).run(QUESTION)
-    assert model.requests == []
+        strategy(memory, policy(), trade_off=2)
 
 
 def test_runs_side_by_side_are_those_of_each_alone(memory: Memory) -> None:

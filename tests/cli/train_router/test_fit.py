@@ -88,6 +88,8 @@ def test_a_policy_is_for_the_tiering_of_its_log(
         ({}, ("--trade-offs", "0,much"), "--trade-offs takes numbers"),
         ({}, ("--trade-offs", "0,-1"), "trade_offs"),
         ({}, ("--held-out", "1.5"), "held_out"),
+        ({}, ("--learning-rate", "0"), "learning_rate"),
+        ({}, ("--whole-usd", "0.1", "--whole-total-tokens", "9"), "in total_tokens or in usd"),
     ],
 )
 def test_what_cannot_be_learnt_is_one_sentence(

@@ -5,14 +5,19 @@ from __future__ import annotations
 import numpy as np
 from routers.tiers.sweeping import alone, best, graded, one
 
+from outlay.routers.tiers import SWEEP
+
 ENDS = (0.0, 0.9)
 
 
 def test_one_policy_is_worth_what_those_of_each_trade_off_are() -> None:
     world = graded()
-    together, each = one(world, ENDS, 2, 300).mean(1), alone(world, ENDS, 2, 300).mean(1)
+    together, each = one(world, SWEEP, 2, 300).mean(1), alone(world, SWEEP, 2, 300).mean(1)
     assert (together >= 0.98 * each).all()
-    assert (together <= best(world, ENDS) + 1e-9).all()
+    # Neither is beside something that has learnt little.
+    ceiling = best(world, SWEEP)
+    assert (each >= 0.95 * ceiling).all()
+    assert (np.maximum(together, each) <= ceiling + 1e-9).all()
 
 
 def test_the_graded_toy_wants_other_tiers_at_either_end() -> None:
