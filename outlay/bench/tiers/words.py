@@ -248,10 +248,12 @@ def support_words(support: Sequence[Support]) -> str:
             f"{counted(least.episodes, 'episode')} (effective sample size) or more; were it to draw them, at "
             f"least {min(one.coverage for one in support):.0%} of its draws could have been run."
         )
-    at = ", ".join(
-        f"{one.trade_off:g} ({one.run:.0%} of the questions, {one.coverage:.0%} were it to draw them)"
-        for one in thin
-    )
+    shares: dict[str, list[float]] = {}
+    for one in thin:
+        share = f"{one.run:.0%} of the questions, {one.coverage:.0%} were it to draw them"
+        shares.setdefault(share, []).append(one.trade_off)
+    sweep = [one.trade_off for one in support]
+    at = ", ".join(f"{listed(ranges(those, sweep))} ({share})" for share, those in shares.items())
     return (
         f"SUPPORT IS THIN at a trade-off of {at}: of {counted(thin[0].episodes, 'episode')} so few "
         "were run at the tiers that the policy takes there, so what those come to is mostly predicted. "
