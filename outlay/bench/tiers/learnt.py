@@ -8,14 +8,10 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import ValidationError
 
-from outlay.bench.tiers.facts import LogFacts
-from outlay.budget import Record
+from outlay.bench.tiers.facts import LogFacts  # noqa: TC001 - pydantic reads it
 from outlay.errors import ConfigurationError
-from outlay.routers.tiers.off_policy import Fitting, Trial
-from outlay.routers.tiers.ppo import PPO
-from outlay.routers.tiers.rewards import FixedReward
-from outlay.routers.tiers.training import Progress
-from outlay.routers.tiers.weighing import Support
+from outlay.routers.tiers.off_policy import Course, Fitting
+from outlay.routers.tiers.ppo import PPO  # noqa: TC001
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +20,7 @@ if TYPE_CHECKING:
     from outlay.routers.tiers.off_policy import Fitted
 
 
-class Learnt(Record):
+class Learnt(Course):
     """What became of learning from a log."""
 
     log: str
@@ -38,18 +34,6 @@ class Learnt(Record):
     """Name of what made the vectors."""
     fitting: Fitting
     ppo: PPO
-    reward: FixedReward
-    """The scale on which it was learnt, and on which to compare."""
-    progress: tuple[Progress, ...]
-    """Of every update."""
-    trials: tuple[Trial, ...]
-    """On the questions held out, before the first update and then every so often."""
-    chosen: Trial
-    """The one whose policy was kept."""
-    held_out: tuple[str, ...]
-    """Ids of the questions held out."""
-    support: tuple[Support, ...]
-    """How much of the log speaks for the policy, by trade-off."""
     policy: str
     """Digest of the policy's file."""
 
@@ -57,6 +41,7 @@ class Learnt(Record):
     def of(cls, log: Log, fitted: Fitted, fitting: Fitting, ppo: PPO, policy: Path) -> Self:
         """Give how the policy that was saved at `policy` was learnt."""
         return cls(
+            **dict(fitted.course),
             log=str(log.path),
             digest=log.digest,
             facts=log.facts,
@@ -65,12 +50,6 @@ class Learnt(Record):
             embedder=fitted.router.card.embedder,
             fitting=fitting,
             ppo=ppo,
-            reward=fitted.reward,
-            progress=fitted.progress,
-            trials=fitted.trials,
-            chosen=fitted.chosen,
-            held_out=fitted.held_out,
-            support=fitted.support,
             policy=_digest(policy),
         )
 

@@ -174,7 +174,7 @@ def _check_place(policy: Path) -> None:
 
 def _on_held_out(log: Log, fitted: Fitted, fitting: Fitting) -> tuple[Taken, ...]:
     """Give what the policy chooses for the questions held out, at each trade-off."""
-    kept = [e for e in log.episodes if e.id in fitted.held_out]
+    kept = [e for e in log.episodes if e.id in fitted.course.held_out]
     return tuple(by_router(fitted.router, kept, at, name="learned") for at in fitting.trade_offs)
 
 

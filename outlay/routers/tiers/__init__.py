@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from outlay.routers.tiers.fixed import FixedRouter, RandomRouter
     from outlay.routers.tiers.information import Awareness, awareness
     from outlay.routers.tiers.learned import LearnedRouter
-    from outlay.routers.tiers.off_policy import SWEEP, Fitted, Fitting, Trial, fit_from_log
+    from outlay.routers.tiers.off_policy import SWEEP, Course, Fitted, Fitting, Trial, fit_from_log
     from outlay.routers.tiers.policy import ActorCritic, Policy, States
     from outlay.routers.tiers.ppo import PPO, Batch, Diagnostics, adam, ppo_update
     from outlay.routers.tiers.rewards import (
@@ -47,6 +47,7 @@ _HOMES: Final = {
     "Diagnostics": "ppo",
     "Episode": "episode",
     "Features": "features",
+    "Course": "off_policy",
     "Fitted": "off_policy",
     "Fitting": "off_policy",
     "FixedReward": "rewards",
@@ -87,6 +88,7 @@ __all__ = [  # noqa: RUF022 - as `sorted` has it
     "Batch",
     "Card",
     "CostNormaliser",
+    "Course",
     "Diagnostics",
     "Episode",
     "Features",

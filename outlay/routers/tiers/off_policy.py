@@ -10,7 +10,7 @@ there, its costs weighed in, is kept.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -95,11 +95,9 @@ class Trial(Record):
     """The share of its choices that were really run; the others' outcomes are predicted."""
 
 
-@dataclass(frozen=True, eq=False)
-class Fitted:
-    """What was learnt."""
+class Course(Record):
+    """How learning went."""
 
-    router: LearnedRouter
     reward: FixedReward
     """The scale on which it was learnt, and on which to compare."""
     progress: tuple[Progress, ...]
@@ -112,6 +110,13 @@ class Fitted:
     """Ids of the questions held out."""
     support: tuple[Support, ...]
     """How much of the log speaks for the policy, by trade-off."""
+
+
+class Fitted(NamedTuple):
+    """What was learnt."""
+
+    router: LearnedRouter
+    course: Course
 
 
 def fit_from_log(
@@ -159,8 +164,7 @@ def fit_from_log(
     )
     policy, progress, trials, chosen = fit.train(descriptions_of(embedder), tell or _unheard)
     router = LearnedRouter(policy, card)
-    return Fitted(
-        router=router,
+    course = Course(
         reward=reward,
         progress=tuple(progress),
         trials=tuple(trials),
@@ -168,6 +172,7 @@ def fit_from_log(
         held_out=tuple(dict.fromkeys(e.id for e in kept)),
         support=tuple(support(router, episodes, trade_off) for trade_off in fitting.trade_offs),
     )
+    return Fitted(router, course)
 
 
 @dataclass(frozen=True, eq=False)

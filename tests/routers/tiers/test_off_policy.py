@@ -157,7 +157,7 @@ def test_a_policy_that_is_told_what_is_left_is_chosen_under_fences_too() -> None
             designed(range(8)),
             Vectors(),
             Fitting(trade_offs=(0.0,), whole=Budget(total_tokens=tokens), updates=1, hidden=8),
-        ).trials[0]
+        ).course.trials[0]
         for tokens in (200, 2_000_000)
     )
     assert narrow.task == wide.task
@@ -199,19 +199,19 @@ def test_a_router_learns_from_a_log_to_pay_for_what_helps() -> None:
 
 def test_what_was_kept_is_the_best_on_questions_held_out() -> None:
     found = learnt((0.3,))
-    assert found.chosen in found.trials
-    assert found.chosen.reward == max(trial.reward for trial in found.trials)
-    assert [t.update for t in found.trials] == [0, 0, 30, 30, 60, 60, 90, 90, 120, 120]
-    assert len(found.held_out) == len(QUESTIONS) // 4
-    assert [step.update for step in found.progress] == list(range(1, 121))
-    assert found.progress[-1].diagnostics.entropy < found.progress[0].diagnostics.entropy
+    assert found.course.chosen in found.course.trials
+    assert found.course.chosen.reward == max(trial.reward for trial in found.course.trials)
+    assert [t.update for t in found.course.trials] == [0, 0, 30, 30, 60, 60, 90, 90, 120, 120]
+    assert len(found.course.held_out) == len(QUESTIONS) // 4
+    assert [step.update for step in found.course.progress] == list(range(1, 121))
+    assert found.course.progress[-1].diagnostics.entropy < found.course.progress[0].diagnostics.entropy
 
 
 def test_the_card_says_what_was_learnt_and_the_support_what_speaks_for_it() -> None:
     found = learnt((0.3,))
     assert found.router.card.trade_offs == (0.3, 0.3)
     assert not found.router.card.features.trade_off
-    [told] = found.support
+    [told] = found.course.support
     assert (told.trade_off, told.questions) == (0.3, len(QUESTIONS))
     assert 0 < told.effective_sample_size <= told.episodes == len(QUESTIONS) * len(DESIGN)
 
@@ -242,21 +242,21 @@ def test_a_policy_that_is_told_what_is_left_saves_it_for_what_helps() -> None:
 def test_the_same_log_and_seed_learn_the_same() -> None:
     fitting = Fitting(trade_offs=(0.3,), updates=3, every=1, hidden=8)
     twice = [fit_from_log(designed(range(8)), Vectors(), fitting, QUICK) for _ in range(2)]
-    assert twice[0].trials == twice[1].trials
-    assert twice[0].progress == twice[1].progress
+    assert twice[0].course.trials == twice[1].course.trials
+    assert twice[0].course.progress == twice[1].course.progress
 
 
 def test_every_update_is_told_of() -> None:
     told: list[Progress] = []
     fitting = Fitting(trade_offs=(0.3,), updates=3, hidden=8)
     found = fit_from_log(designed(range(8)), Vectors(), fitting, tell=told.append)
-    assert tuple(told) == found.progress
+    assert tuple(told) == found.course.progress
 
 
 def test_questions_to_choose_by_can_be_named() -> None:
     fitting = Fitting(trade_offs=(0.3,), updates=1, hidden=8)
     found = fit_from_log(designed(range(8)), Vectors(), fitting, held_out={"q1", "q2"})
-    assert set(found.held_out) == {"q1", "q2"}
+    assert set(found.course.held_out) == {"q1", "q2"}
     for held_out in (set(), {f"q{n}" for n in range(8)}):
         with pytest.raises(ConfigurationError, match="held out"):
             fit_from_log(designed(range(8)), Vectors(), fitting, held_out=held_out)
@@ -273,8 +273,8 @@ def test_questions_of_one_conversation_are_held_out_together(size: int, held_out
     log = in_conversations(range(16), size)
     found = fit_from_log(log, Vectors(), Fitting(trade_offs=(0.3,), updates=1, hidden=8))
     groups = {e.id: e.group for e in log}
-    kept = {groups[name] for name in found.held_out}
-    assert len(found.held_out) == held_out
+    kept = {groups[name] for name in found.course.held_out}
+    assert len(found.course.held_out) == held_out
     assert len(kept) == 1
 
 
