@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 from uuid import uuid4
 
 from outlay.agents.budget_mem.prompts import answer_prompt
 from outlay.budget import PICODOLLARS, Budget, Record
+from outlay.calls import in_own_thread
 from outlay.errors import BudgetExhaustedError
 from outlay.ledger import Ledger, require_fence
 from outlay.memory.modules.showing import shown
@@ -31,6 +33,8 @@ FEWEST_ANSWER_TOKENS: Final = 8
 SHORT_ANSWER_TOKENS: Final = 16
 """Enough for a phrase: longer answers are for those who can read a whole chunk beside them."""
 FEWER: Final = "an answer from {kept} of {found} retrieved chunks is all that fits"
+
+T = TypeVar("T")
 
 
 class Allotted(Record):
@@ -221,6 +225,15 @@ def share_of_time(stages: int) -> Iterator[None]:
         return
     with fence.allot(Budget(seconds=max(0.0, left / stages)), name="its share of the time"):
         yield
+
+
+async def within_time(work: Callable[[], T]) -> T | None:
+    """Do work in a thread until the time is over, as it may be that an embedder is loaded first: `None`."""
+    try:
+        async with asyncio.timeout(require_fence().seconds_left()):
+            return await in_own_thread(work)
+    except TimeoutError:
+        return None
 
 
 def hold_name() -> str:

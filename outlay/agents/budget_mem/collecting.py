@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from outlay.agents.budget_mem.runs import Attempt, Question, attempted, refuse_limits
+from outlay.agents.budget_mem.runs import Attempt, Question, attempted, refuse_limits, refuse_twins
 from outlay.budget import Record
 from outlay.calls import InARow, side_by_side
 from outlay.errors import ConfigurationError, ModelUnavailableError
@@ -79,8 +79,7 @@ async def collect(
     refuse_limits()
     if not ways:
         raise ConfigurationError("collecting needs at least one tier vector, or a policy")
-    if twice := sorted({q.id for q in questions if sum(other.id == q.id for other in questions) > 1}):
-        raise ConfigurationError(f"two questions are called {twice[0]!r}: give each an id of its own")
+    refuse_twins(questions)
     there = already(strategy, questions, log, ways)
     collecting = Collecting(strategy, Path(log), ways, score, memory, tell, logged(log))
     await collecting.run(questions, concurrency)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from outlay.agents.budget_mem.runs import attempted, refuse_limits
+from outlay.agents.budget_mem.runs import attempted, refuse_limits, refuse_twins
 from outlay.budget import Budget, Settings
 from outlay.calls import side_by_side
 from outlay.errors import ConfigurationError, ModelUnavailableError
@@ -73,22 +73,27 @@ async def learn_live(
 
     Args:
         strategy: What answers; its router is not asked.
-        questions: Drawn from at every update.
-        score: Says what an answer earns, 0 to 1; a `ScorerError` leaves it out of its batch.
+        questions: `outlay.agents.budget_mem.runs.Question`s, drawn from at every update.
+        score: Called with a question and its `Answer`, says what that earns, 0 to 1, or gives an awaitable of
+            it; a `ScorerError` leaves it out of its batch.
         living: How.
         ppo: The hyper-parameters.
         rewarding: Makes rewards of tasks and dollars; `None`: the paper's, which follows what is spent.
         memory: Gives the memory of a question; `None`: the strategy's own.
         tell: Told how training stands after every update.
 
+    Returns:
+        The router; `save(path)` writes it, and the path is a `router` of `BudgetMem`.
+
     Raises:
-        ConfigurationError: A limit around is no backstop, there is no question or no memory, a price is
-            unknown, or a score is no number from 0 to 1.
+        ConfigurationError: A limit around is no backstop or does not pay for one update, there is no question
+            or no memory, two questions have one id, a price is unknown, or a score is no number from 0 to 1.
         ModelUnavailableError: No question of a batch could be answered.
     """
     living, ppo = living or Living(), ppo or PPO()
     if not questions or (memory is None and strategy.memory is None):
         raise ConfigurationError("learning needs questions, and a memory: give the strategy one, or memory=")
+    refuse_twins(questions)
     refuse_limits()
     embedder = await _embedder(strategy, questions[0], memory)
     card = Card(
@@ -104,11 +109,17 @@ async def learn_live(
     router = LearnedRouter(card.new(await asyncio.to_thread(descriptions_of, embedder)), card)
     rollout = _Live(strategy, questions, score, living, memory, router, ppo.batch)
     steps = train(router.policy, rollout, rewarding or MovingReward(), ppo, updates=living.updates)
+    updates = 0
     try:
         while (step := await asyncio.to_thread(_next, steps)) is not None:
+            updates = step.update
             tell(step)
     finally:
         rollout.stop()
+    if not updates:
+        raise ConfigurationError(
+            "the limits around do not pay for one update: raise them, or lower PPO's batch"
+        )
     router.policy.eval()
     return router
 

@@ -58,6 +58,8 @@ def router_of(given: Any, config: Config, embedder: Embedder | None) -> Router:
         return FixedRouter(Tier.MID if config.tiering == "implementation" else Tier.LOW)
     if isinstance(given, (str, PathLike)):
         given = _named(given, config, embedder)
+    elif isinstance(given, (list, tuple)) and len(given) == len(MODULES) and set(given) <= set(Tier):
+        given = FixedRouter.of(given)
     if not callable(getattr(given, "choose", None)):
         raise ConfigurationError(f"router is {given!r}: give a router, its policy's path, or {_words()}")
     if isinstance(given, Particular):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -12,14 +14,14 @@ from outlay.memory.modules import MODULES, Choice, Tier
 from outlay.routers.tiers.episode import Episode
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Sequence
 
     from outlay.agents.budget_mem.strategy import BudgetMem
     from outlay.memory.modules import Decision, Router
     from outlay.outcome import Answer
     from outlay.routers.tiers.features import Features
 
-    Scored = Callable[["Question", Answer], Awaitable[float]]
+    Scored = Callable[["Question", Answer], Awaitable[float] | float]
 
 
 class Question(Record):
@@ -109,7 +111,8 @@ async def attempted(
         why = answer.degraded or "a call failed before it was answered"
         return attempt.model_copy(update={"failure": why})
     try:
-        earned = await score(question, answer)
+        said = score(question, answer)
+        earned = await said if isinstance(said, Awaitable) else said
     except ScorerError as exc:
         return attempt.model_copy(update={"failure": str(exc)})
     spent = {child.name: child.usage for child in answer.report.children}
@@ -139,6 +142,19 @@ def refuse_limits() -> None:
             "runs plan by a limit around them, and such runs are no episodes: learn from them inside "
             "Ledger(budget, backstop=True)"
         )
+
+
+def refuse_twins(questions: Sequence[Question]) -> None:
+    """Refuse what are no questions, and two of one id.
+
+    Raises:
+        ConfigurationError: There are such.
+    """
+    if not all(isinstance(question, Question) for question in questions):
+        raise ConfigurationError("questions are Question(id=..., text=...), of outlay.agents.budget_mem.runs")
+    counts = Counter(question.id for question in questions)
+    if twice := sorted(name for name, count in counts.items() if count > 1):
+        raise ConfigurationError(f"two questions are called {twice[0]!r}: give each an id of its own")
 
 
 def _spent() -> bool:

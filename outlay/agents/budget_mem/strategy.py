@@ -11,8 +11,8 @@ router is told what is left for the modules, and a module that cannot be paid fa
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
@@ -26,18 +26,13 @@ from outlay.agents.budget_mem.allotting import (
     left_for_modules,
     less,
     share_of_time,
+    within_time,
 )
 from outlay.agents.budget_mem.config import Config
 from outlay.agents.budget_mem.prompts import answer_prompt
 from outlay.agents.budget_mem.reading import answered, waited_for
 from outlay.agents.budget_mem.routing import Deciding, router_of
-from outlay.agents.budget_mem.state import (
-    ChooseUpdate,
-    ExtractUpdate,
-    OutcomeUpdate,
-    RetrieveUpdate,
-    State,
-)
+from outlay.agents.budget_mem.state import ChooseUpdate, ExtractUpdate, OutcomeUpdate, RetrieveUpdate, State
 from outlay.agents.budget_mem.trimming import Trimming
 from outlay.errors import BudgetExhaustedError, ConfigurationError
 from outlay.memory.conversations import History, Memory
@@ -60,6 +55,7 @@ STAGES: Final = {"filter": 4, "entity": 3, "temporal": 3, "topic": 3, "summary":
 """How many stages are still to come with each module, answering included."""
 NO_MEMORY: Final = "no memory was given: answered from the question alone"
 NOTHING_FOUND: Final = "the memory has nothing: answered from the question alone"
+TOO_LATE: Final = "looking in the memory took all the time there was"
 
 
 @dataclass(frozen=True, init=False)
@@ -72,7 +68,7 @@ class BudgetMem(Strategy[Config]):
         model: Answers, and does the modules' work where no other model is given for a tier.
         memory: A `Memory`, any `History`, or a directory.
         router: Any `Router`; the path of a policy; `low`, `mid`, `high` or `random`; or a tier for each
-            module in their order, such as `20012`. Unless given: MID under `implementation`, whose rules
+            module in their order, such as `"20012"`. Unless given: MID under `implementation`, whose rules
             cost no tokens, else LOW.
         low: The modules' model at LOW.
         mid: At MID.
@@ -138,9 +134,12 @@ class BudgetMem(Strategy[Config]):
     async def retrieve(self, state: State) -> RetrieveUpdate:
         question, memory = state["question"], self.memory
         hits: tuple[tuple[Chunk, float], ...] = ()
+        late = False
         if memory is not None:
-            hits = await asyncio.to_thread(memory.retrieve, question, self.config.k)
-        notes = [] if hits else [NO_MEMORY if memory is None else NOTHING_FOUND]
+            found = await within_time(partial(memory.retrieve, question, self.config.k))
+            hits, late = found or (), found is None
+        missing = TOO_LATE if late else NO_MEMORY if memory is None else NOTHING_FOUND
+        notes = [] if hits else [missing]
         if "hold" in state:  # of a run before on this thread, that was broken off
             self._allotting(state["hold"]).give_back()
         hold = hold_name()
@@ -213,7 +212,9 @@ class BudgetMem(Strategy[Config]):
                     # Others who share the fence took what was left when the prompt was fitted.
                     completion, cut = await self._said(state, replace(allotting, sure=True))
         except BudgetExhaustedError as exc:
-            return {"outcome": unpaid(exc)}
+            outcome = unpaid(exc)
+            told = "; ".join(filter(None, (*notes, outcome.degraded)))
+            return {"outcome": outcome.model_copy(update={"degraded": told})}
         return {"outcome": answered(completion, [*notes, *cut], waited_for(LISTS))}
 
     def found(self, state: State) -> Literal["filter", "answer"]:

@@ -29,8 +29,8 @@ _FOOT: Final = (
     "1,000 questions; random: the mean of all that was logged; run: questions that were really run at the "
     "tiers chosen, in %; vs best: reward less the best constant's, * where beyond the noise; gain: task "
     "reward less what mixing constants earns for the same dollars, * where its interval leaves out 0; bits: "
-    "what tiers say of the kind of question, and the permutation's p. Where less than 90% was run, no * is "
-    "given."
+    "what tiers say of the kind of question, and the permutation's p, not adjusted for the number of "
+    "trade-offs. Where less than 90% was run, no * is given."
 )
 
 

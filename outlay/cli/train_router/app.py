@@ -93,7 +93,7 @@ def collect(  # noqa: PLR0913 - typer reads the options off the signature
         str | None,
         typer.Option(
             metavar="L,L,...",
-            help="At which the policy is asked. None: all it was trained for.",
+            help="At which the policy is asked. None: those of the paper that it was trained for.",
             rich_help_panel=TIERS,
         ),
     ] = None,

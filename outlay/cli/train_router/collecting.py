@@ -53,7 +53,8 @@ def _say(work: Work, progress: EpisodeProgress, found: Collection) -> int:
         say("The limits do not pay for another run: raise them, and the same command goes on.")
     if found.failures:
         say(f"{len(found.failures)} runs failed ({found.failures[0]}): the same command does them again.")
-    say(f"{progress.known()}; {progress.spending()}. To learn: outlay train-router fit {out} --out FILE")
+    then = f". To learn: outlay train-router fit {out} --out FILE" if progress.there + progress.made else "."
+    say(f"{progress.known()}; {progress.spending()}{then}")
     return ANSWERED
 
 

@@ -20,6 +20,7 @@ from outlay.cli.questions import read_items, source_of
 from outlay.cli.train_router.order import read_trade_offs
 from outlay.errors import ConfigurationError
 from outlay.memory.conversations import Memory
+from outlay.memory.conversations.turns import FILE as MEMORY
 from outlay.memory.modules import MODULES
 from outlay.model import Model
 from outlay.retrieval.embedders import embedder_named
@@ -120,6 +121,8 @@ def read_work(order: CollectOrder) -> Work:
         ConfigurationError: Something in the order is wrong.
     """
     refuse_policy(order.model)
+    if (order.out / MEMORY).exists():
+        raise ConfigurationError(f"{order.out} is a memory: give another OUT")
     spec = canonical(order.strategy)
     name, written = parse_spec(spec)
     if name != BudgetMem.name:
@@ -170,11 +173,18 @@ def _trade_offs(order: CollectOrder) -> tuple[float, ...]:
         if order.trade_offs is not None:
             raise ConfigurationError("--trade-offs are a policy's: give one with --policy")
         return ()
-    if order.trade_offs is not None:
-        return read_trade_offs(order.trade_offs)
-    from outlay.bench.tiers.learnt import read_learnt  # noqa: PLC0415 - it loads torch
+    from outlay.routers.tiers import SWEEP, LearnedRouter  # noqa: PLC0415 - it loads torch
+    from outlay.routers.tiers.checkpoint import check_trade_off  # noqa: PLC0415
 
-    return read_learnt(order.policy).fitting.trade_offs
+    card = LearnedRouter.load(order.policy).card
+    if order.trade_offs is not None:
+        asked = read_trade_offs(order.trade_offs)
+        for trade_off in asked:
+            check_trade_off(card, trade_off)
+        return asked
+    least, greatest = card.trade_offs
+    between = {trade_off for trade_off in SWEEP if least <= trade_off <= greatest}
+    return tuple(sorted({*between, least, greatest}))
 
 
 def question_of(item: Item) -> Question:

@@ -202,6 +202,7 @@ class Memory:
             self._close()
 
     def __len__(self) -> int:
+        """Count the chunks that `retrieve` can find; turns are in `utterances()`."""
         return len(self._chunks) if self._turns.last() else 0
 
     def __enter__(self) -> Self:

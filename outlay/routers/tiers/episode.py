@@ -224,4 +224,4 @@ def _priced(usage: Usage) -> float:
 
 def _first(error: ValidationError) -> str:
     fault = error.errors()[0]
-    return f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+    return ": ".join(part for part in (".".join(map(str, fault["loc"])), fault["msg"]) if part)

@@ -100,6 +100,7 @@ class Outcomes:
                 1 / (len(own) * behaviour[own]),
                 most_weight,
             )
+        predicted[:, _free(episodes), 1] = 0.0
         run = np.zeros(predicted.shape[:2], dtype=bool)
         run[which, codes(tiers)] = True
         return cls(
@@ -171,6 +172,16 @@ def _corrected(
         seen = np.average(earned[here], axis=0, weights=weights[here])
         corrected[cell] += weight * (seen - levelled[cell])
     return corrected
+
+
+def _free(episodes: Sequence[Episode]) -> NDArray[np.bool_]:
+    """Say of which tier vectors every part was run and never cost anything, rules for example: `(243,)`."""
+    usd, tiers = np.array([e.usd for e in episodes]), np.array([e.tiers for e in episodes])
+    known = np.zeros((FIVE, len(Tier)), dtype=bool)
+    for place, tier in np.ndindex(known.shape):
+        spent = usd[tiers[:, place] == tier, place]
+        known[place, tier] = len(spent) > 0 and not spent.any()
+    return np.asarray(known[np.arange(FIVE), VECTORS].all(1))
 
 
 def _donors(own: NDArray[np.int64], tiers: NDArray[np.int64]) -> NDArray[np.int64]:

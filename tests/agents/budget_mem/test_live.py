@@ -44,6 +44,11 @@ async def topic_at_low(_: Question, answer: Answer) -> float:
     return float({one.module: one.tier for one in routed(answer)}["topic"] == Tier.LOW)
 
 
+def at_once(_: Question, answer: Answer) -> float:
+    """The same, for which nobody has to wait."""
+    return float({one.module: one.tier for one in routed(answer)}["topic"] == Tier.LOW)
+
+
 def learn(
     memory: Memory | None, model: ScriptedModel | None = None, score: Any = topic_at_low, **said: Any
 ) -> LearnedRouter:
@@ -59,7 +64,7 @@ def topic_of(router: LearnedRouter, trade_off: float) -> Tier:
 
 def test_it_learns_what_pays(memory: Memory) -> None:
     steps: list[Progress] = []
-    router = learn(memory, living={"trade_offs": (0.0,)}, tell=steps.append)
+    router = learn(memory, living={"trade_offs": (0.0,)}, tell=steps.append, score=at_once)
     assert [step.update for step in steps] == list(range(1, 11))
     assert steps[-1].task > steps[0].task
     assert topic_of(router, 0.0) == Tier.LOW
@@ -84,6 +89,14 @@ def test_what_is_learnt_until_the_money_ends_is_given(memory: Memory) -> None:
     assert topic_of(router, 0.3) in Tier
 
 
+def test_money_that_does_not_pay_for_one_update_is_said(memory: Memory) -> None:
+    with (
+        Ledger(Budget(calls=5), backstop=True),
+        pytest.raises(ConfigurationError, match="pay for one update"),
+    ):
+        learn(memory)
+
+
 def test_questions_that_cannot_be_scored_are_left_out_and_a_batch_of_them_ends_it(memory: Memory) -> None:
     async def half(question: Question, answer: Answer) -> float:
         if question.id in {"q0", "q1"}:
@@ -105,5 +118,9 @@ def test_without_questions_or_a_memory_it_is_refused(memory: Memory) -> None:
         learn(memory, asked=[])
     with pytest.raises(ConfigurationError, match="and a memory"):
         learn(None)
+    with pytest.raises(ConfigurationError, match="questions are Question"):
+        learn(memory, asked=["Where?"])
+    with pytest.raises(ConfigurationError, match="two questions are called 'q0'"):
+        learn(memory, asked=[ASKED[0], ASKED[0]])
     with Ledger(Budget(calls=60)), pytest.raises(ConfigurationError, match="backstop=True"):
         learn(memory)

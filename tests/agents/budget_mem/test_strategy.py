@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -219,6 +220,29 @@ def test_a_policy_is_refused_with_a_memory_of_another_embedder(memory: Memory, t
         strategy(memory, tmp_path / "policy.pt")
     with pytest.raises(PolicyError, match="hash-48"):
         strategy(None, other).over(memory)
+
+
+def test_a_memory_that_takes_too_long_ends_the_run_at_its_deadline(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up, found, retrieve = threading.Event(), threading.Event(), memory.retrieve
+
+    def slowly(question: str, k: int) -> Any:
+        """Find nothing until the embedder is loaded."""
+        given_up.wait(20)
+        found.set()
+        return retrieve(question, k)
+
+    monkeypatch.setattr(memory, "retrieve", slowly)
+    answer = strategy(memory).run(QUESTION, Budget(seconds=0.3))
+    assert not found.is_set()
+    given_up.set()
+    assert (answer.stop_reason, answer.usage.calls) == ("deadline", 0)
+    assert "looking in the memory took all the time" in (answer.degraded or "")
+
+
+def test_tiers_may_be_given_as_a_vector(memory: Memory) -> None:
+    assert strategy(memory, (2, 0, 0, 1, 2)).router == strategy(memory, "20012").router
 
 
 def test_a_policy_is_refused_with_another_tiering_than_it_was_trained_with(

@@ -121,6 +121,16 @@ def test_vectors_that_were_collected_later_make_all_of_them_likelier_to_be_there
     assert table.task[:, codes(np.array(DESIGN))] == pytest.approx(np.concatenate([*seen], axis=1))
 
 
+def test_what_never_cost_anything_is_predicted_to_cost_nothing() -> None:
+    """LOW is free in the toy: all LOW was not run here, and each of its parts was."""
+    episodes = designed(range(8), [vector for vector in DESIGN if any(vector)])
+    table = Outcomes.of(episodes, fitted(episodes))
+    nothing, something = codes(np.array([(0, 0, 0, 0, 0), (0, 0, 1, 0, 0)]))
+    assert not table.run[:, [nothing, something]].any()
+    assert not table.usd[:, nothing].any()
+    assert (table.usd[:, something] > 0).all()
+
+
 def test_tokens_are_shares_of_what_the_dearest_tiers_take() -> None:
     assert outcomes_of_a_design().spent == pytest.approx(np.array([[0.0, 0.05, 0.2]] * 5))
 
