@@ -12,7 +12,7 @@ from outlay.cli.bill import bill, limits, seconds_by_node
 from outlay.cli.episode import account
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
 from outlay.cli.live import paper, printable, say
-from outlay.cli.order import Order, read_price, read_question, refuse_policy
+from outlay.cli.order import Order, read_price, read_question, refuse_policy, refuse_simulation
 from outlay.cli.output import CleanOutput
 from outlay.cli.running import watch
 from outlay.errors import OutlayError
@@ -129,6 +129,7 @@ def build(order: Order, stand_in: Callable[[Provider], Provider] | None = None) 
     replay = Replay(order.journal) if order.journal and not stand_in else None
 
     def model_named(name: str, **options: Any) -> Model:
+        refuse_simulation(name)
         model = Model(name, replay=replay, **options)
         return Model(name, provider=stand_in(model.provider), **options) if stand_in else model
 

@@ -68,6 +68,21 @@ def refuse_policy(name: str | None) -> None:
         )
 
 
+def refuse_simulation(name: str) -> None:
+    """Refuse a simulated model where a question is asked whose answer nobody knows.
+
+    Raises:
+        ConfigurationError: It is one.
+    """
+    from outlay.bench.simulation import is_simulated  # noqa: PLC0415
+
+    if is_simulated(name):
+        raise ConfigurationError(
+            f"{name} answers only questions whose answers are given: use it in outlay bench run, or in "
+            "outlay train-router collect"
+        )
+
+
 def read_prices(written: Iterable[str]) -> dict[str, Price]:
     """Read the prices of further models, `MODEL=IN,OUT` each.
 

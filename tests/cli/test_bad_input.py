@@ -35,6 +35,7 @@ MISTAKES = {
     "no model": (["ask", "direct", "q", "--model", " "], "name"),
     "unknown model": (["ask", "direct", "q", "--model", "nonesuch-9b"], "nonesuch-9b"),
     "unknown provider": (["ask", "direct", "q", "--model", "nobody/gpt"], "nobody/gpt"),
+    "simulated model": (["ask", "direct", "q", "--model", "simulated:ability=1"], "outlay bench run"),
     "missing key": (["ask", "direct", "q", "--model", "anthropic/claude-sonnet-4-5"], "ANTHROPIC_API_KEY"),
     "missing file": (["ask", "direct", "q", "--model", "gguf:/no/such.gguf"], "/no/such.gguf"),
     "not a GGUF file": (["ask", "direct", "q", "--model", f"gguf:{__file__}"], "GGUF"),
