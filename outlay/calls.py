@@ -12,7 +12,6 @@ import atexit
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -100,28 +99,15 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 async def in_own_thread(work: Callable[[], T]) -> T:
-    """Do work in a thread that nobody waits for once the caller is cancelled, unlike `asyncio.to_thread`.
+    """Do work in a thread that no loop waits for once the caller is cancelled, unlike `asyncio.to_thread`.
 
-    What it did by then stands; it goes on until it ends, or the process does.
+    What it did by then stands; it goes on until it ends, and only the end of the process waits for it.
     """
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def tell(settle: Callable[[], None]) -> None:
-        with suppress(RuntimeError):  # the loop has ended: nobody listens any more
-            loop.call_soon_threadsafe(lambda: None if done.done() else settle())
-
-    def run() -> None:
-        try:
-            found = work()
-        except BaseException as exc:  # noqa: BLE001 - it is raised where it is awaited
-            error = exc
-            tell(lambda: done.set_exception(error))
-        else:
-            tell(lambda: done.set_result(found))
-
-    threading.Thread(target=copy_context().run, args=(run,), daemon=True, name="outlay-apart").start()
-    return await done
+    thread = ThreadPoolExecutor(1, thread_name_prefix="outlay-apart")
+    try:
+        return await asyncio.wrap_future(thread.submit(copy_context().run, work))
+    finally:
+        thread.shutdown(wait=False)
 
 
 def on_close(close: Callable[[], Awaitable[None]]) -> None:

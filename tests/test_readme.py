@@ -86,7 +86,7 @@ PRINTED_BY_COMMANDS = (
     r"(?s)^\{.*\"calls\": 1,.*\}\n$",
     r"(?s)direct.*self-consistency.*plan-and-budget.*START\n`-> plan\n",
     r"(?s)320 of 320 records.*SIMULATED MODEL.*report.html",
-    r"(?s)48 of 48 episodes.*SIMULATED MODEL.*16 questions, 48 runs.*written: tiers/report.html",
+    r"(?s)24 of 24 episodes.*SIMULATED MODEL.*8 questions, 24 runs.*written: tiers/report.html",
 )
 """What each `outlay` command prints, in their order."""
 

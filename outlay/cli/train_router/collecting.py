@@ -124,6 +124,7 @@ async def _collect(work: Work, progress: EpisodeProgress) -> Collection:
                     tell=lambda attempt: progress.take(attempt, spending.paid),
                 )
             finally:
+                progress.made = already(strategy, questions, order.out / LOG, ways) - there
                 progress.paid = spending.paid
 
 

@@ -83,7 +83,7 @@ def test_a_policy_for_another_embedder_is_refused(
     card = Card(features=Features(dimension=embedder.dimension), embedder="another", hidden=8)
     made = LearnedRouter(card.new(torch.from_numpy(embedder.embed(list(DESCRIPTIONS.values())))), card)
     made.save(tmp_path / "policy.pt")
-    ran = outlay(*order, "--strategy", f"budget-mem:{SMALL},router={tmp_path / 'policy.pt'}")
+    ran = outlay(*order, "--strategy", f"budget-mem:{SMALL},trade_off=0,router={tmp_path / 'policy.pt'}")
     assert (ran.status, "another" in ran.err, "Traceback" in ran.err) == (2, True, False)
 
 

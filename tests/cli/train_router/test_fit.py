@@ -32,7 +32,7 @@ def test_a_policy_is_learnt_and_said(outlay: Outlay, log: Path, tmp_path: Path) 
     assert "SIMULATED MODEL" in said
     assert "8 questions, 96 runs" in said
     assert "of 3, the best of 2 trials on the 2 questions held out" in said
-    assert "SUPPORT IS THIN at a trade-off of 0 (" in said  # three updates have taught it nothing
+    assert "SUPPORT IS THIN at a trade-off of 0" in said  # three updates have taught it nothing
     router = LearnedRouter.load(out, embedder=HashEmbedder(8))
     assert router.card.trade_offs == (0.0, 0.3)
     learnt = json.loads((tmp_path / "policy.json").read_text())
