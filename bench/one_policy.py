@@ -23,7 +23,7 @@ from rich.table import Table
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))  # the toys are the tests'
 
-from routers.tiers.sweeping import alone, best, graded, one, page
+from routers.tiers.sweeping import LEARNING, alone, best, graded, one, page
 
 from outlay.routers.tiers import SWEEP
 
@@ -44,11 +44,14 @@ def main() -> None:
     parser.add_argument("--one-updates", type=int, help="of the one for all; unless given as many")
     parser.add_argument("--world", choices=[*WORLDS, "both"], default="both")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--entropy", type=float, default=0.01, help="its coefficient, for all; the paper's")
     asked = parser.parse_args()
     torch.set_num_threads(1)  # these tensors are too small to be divided
     names = list(WORLDS) if asked.world == "both" else [asked.world]
     found = [
-        _compared(WORLDS[name](), asked.seeds, asked.updates, asked.one_updates or asked.updates)
+        _compared(
+            WORLDS[name](), asked.seeds, asked.updates, asked.one_updates or asked.updates, asked.entropy
+        )
         for name in names
     ]
     if asked.json:
@@ -58,15 +61,17 @@ def main() -> None:
         _show(result)
 
 
-def _compared(world: World, seeds: int, updates: int, one_updates: int) -> dict[str, Any]:
+def _compared(world: World, seeds: int, updates: int, one_updates: int, entropy: float) -> dict[str, Any]:
     started = time.process_time()
-    each, together = alone(world, SWEEP, seeds, updates), one(world, SWEEP, seeds, one_updates)
+    ppo = LEARNING.model_copy(update={"entropy_coefficient": entropy})
+    each, together = alone(world, SWEEP, seeds, updates, ppo), one(world, SWEEP, seeds, one_updates, ppo)
     shares = together.mean(1) / each.mean(1)
     return {
         "world": world.name,
         "seeds": seeds,
         "updates": updates,
         "one_updates": one_updates,
+        "entropy_coefficient": entropy,
         "cpu_seconds": time.process_time() - started,
         "trade_off": list(SWEEP),
         "best": best(world, SWEEP).tolist(),

@@ -106,20 +106,28 @@ def seen(world: World, kinds: Tensor, told: NDArray[np.float32] | None) -> State
     return States(features.expand(*shape, features.shape[-1]), torch.arange(5).expand(shape))
 
 
-def alone(world: World, sweep: Sequence[float], seeds: int, updates: int) -> NDArray[np.float64]:
+def alone(
+    world: World, sweep: Sequence[float], seeds: int, updates: int, ppo: PPO = LEARNING
+) -> NDArray[np.float64]:
     """Give the reward of policies that know one trade-off each: `(len(sweep), seeds)`."""
     runs = len(sweep) * seeds
     fixed = np.repeat(np.asarray(sweep, dtype=np.float32), seeds)
-    policy = _learnt(Asking(world, runs, torch.Generator().manual_seed(2), fixed), context=0, updates=updates)
+    policy = _learnt(
+        Asking(world, runs, torch.Generator().manual_seed(2), fixed), ppo, context=0, updates=updates
+    )
     kinds = torch.arange(len(world.task))[:, None].expand(-1, runs)
     with torch.no_grad():
         tiers = policy.greedy(seen(world, kinds, None))
     return world.rewards(tiers, fixed.astype(float)).reshape(len(sweep), seeds)
 
 
-def one(world: World, sweep: Sequence[float], seeds: int, updates: int) -> NDArray[np.float64]:
+def one(
+    world: World, sweep: Sequence[float], seeds: int, updates: int, ppo: PPO = LEARNING
+) -> NDArray[np.float64]:
     """Give the reward of policies that are told the trade-off, at each of them: `(len(sweep), seeds)`."""
-    policy = _learnt(Asking(world, seeds, torch.Generator().manual_seed(3), None), context=1, updates=updates)
+    policy = _learnt(
+        Asking(world, seeds, torch.Generator().manual_seed(3), None), ppo, context=1, updates=updates
+    )
     kinds = torch.arange(len(world.task))[:, None].expand(-1, seeds)
     rewards = []
     for trade_off in sweep:
@@ -136,10 +144,10 @@ def best(world: World, sweep: Sequence[float]) -> NDArray[np.float64]:
     return np.array(worth)
 
 
-def _learnt(asking: Asking, *, context: int, updates: int) -> SideBySide:
+def _learnt(asking: Asking, ppo: PPO, *, context: int, updates: int) -> SideBySide:
     described = torch.randn(5, DIMENSION, generator=torch.Generator().manual_seed(4))
     policies = [Policy(described, context=context, hidden=HIDDEN, seed=seed) for seed in range(asking.runs)]
     policy = SideBySide(policies)
-    for _ in train(policy, asking, asking.world.reward, LEARNING, updates=updates):
+    for _ in train(policy, asking, asking.world.reward, ppo, updates=updates):
         pass
     return policy
