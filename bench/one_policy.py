@@ -5,7 +5,7 @@
 All are rewarded on the same fixed scale and learn with the same PPO from as many questions per update; the
 one for all may be given more updates, as it stands for seven. The rewards are exact: those of the likeliest
 tiers of every kind of question. Of the page's toy one constant answer is right at every trade-off; of the
-graded one, another at nearly each.
+graded one, another at nearly each. With `--entropy 0.03` fewer policies get stuck than with the paper's 0.01.
 """
 
 from __future__ import annotations
