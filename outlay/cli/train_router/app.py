@@ -171,6 +171,14 @@ def fit(  # noqa: PLR0913 - typer reads the options off the signature
     learning_rate: Annotated[
         float | None, typer.Option(help="Of Adam. None: the paper's, 0.0003.", rich_help_panel=HOW)
     ] = None,
+    entropy: Annotated[
+        float | None,
+        typer.Option(
+            help="What the entropy of choices counts in learning. None: the paper's, 0.01; 0.03 keeps more "
+            "policies from getting stuck.",
+            rich_help_panel=HOW,
+        ),
+    ] = None,
     updates: Annotated[int, typer.Option(min=1, help="Of 32 questions each.", rich_help_panel=HOW)] = 600,
     policies: Annotated[
         int, typer.Option(min=1, help="Learnt side by side; the best is kept.", rich_help_panel=HOW)
@@ -203,6 +211,7 @@ def fit(  # noqa: PLR0913 - typer reads the options off the signature
         whole_total_tokens=whole_total_tokens,
         whole_usd=whole_usd,
         learning_rate=learning_rate,
+        entropy=entropy,
         embedder=embedder,
         as_json=as_json,
     )

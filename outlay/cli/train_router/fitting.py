@@ -71,7 +71,8 @@ class FitProgress(Progress):
 def run_fit(order: FitOrder) -> int:
     """Learn, write the policy, and say what it does. Gives the exit status."""
     fitting = read_fitting(order)
-    ppo = PPO() if order.learning_rate is None else PPO(learning_rate=order.learning_rate)
+    given = {"learning_rate": order.learning_rate, "entropy_coefficient": order.entropy}
+    ppo = PPO(**{name: value for name, value in given.items() if value is not None})
     _check_place(order.out)
     log = open_log(order.log)
     progress = FitProgress(f"learning from {log.name}", records=fitting.updates)

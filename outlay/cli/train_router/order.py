@@ -59,6 +59,8 @@ class FitOrder:
     whole_usd: float | None = None
     learning_rate: float | None = None
     """`None`: the paper's."""
+    entropy: float | None = None
+    """Its coefficient; `None`: the paper's."""
     embedder: str | None = None
     """As it is named on the command line, where the log does not say."""
     as_json: bool = False

@@ -43,13 +43,14 @@ def test_a_policy_is_learnt_and_said(outlay: Outlay, log: Path, tmp_path: Path) 
 def test_a_program_is_told_by_trade_off(outlay: Outlay, log: Path, tmp_path: Path) -> None:
     told = outlay(
         "train-router", "fit", str(log), "--out", str(tmp_path / "p.pt"), *QUICK, "--policies", "2",
-        "--whole-total-tokens", "2000", "--held-out", "0.5", "--seed", "4", "--json",
+        "--whole-total-tokens", "2000", "--held-out", "0.5", "--seed", "4", "--entropy", "0.03", "--json",
     ).json  # fmt: skip
     assert [one["trade_off"] for one in told["support"]] == [0.0, 0.3]
     assert [one["trade_off"] for one in told["tiers"]] == [0.0, 0.3]
     assert [round(sum(shares), 9) for shares in told["tiers"][0]["shares"].values()] == [1] * 5
     assert (len(told["held_out"]), told["fitting"]["seed"], told["fitting"]["policies"]) == (4, 4, 2)
     assert told["fitting"]["whole"]["total_tokens"] == 2000
+    assert told["ppo"]["entropy_coefficient"] == 0.03
     assert (told["simulated"], len(told["chosen"]["task"]), told["support_is_thin"]) == (True, 2, [0, 0.3])
 
 
@@ -89,6 +90,7 @@ def test_a_policy_is_for_the_tiering_of_its_log(
         ({}, ("--trade-offs", "0,-1"), "trade_offs"),
         ({}, ("--held-out", "1.5"), "held_out"),
         ({}, ("--learning-rate", "0"), "learning_rate"),
+        ({}, ("--entropy", "-1"), "entropy_coefficient"),
         ({}, ("--whole-usd", "0.1", "--whole-total-tokens", "9"), "in total_tokens or in usd"),
     ],
 )
