@@ -11,7 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from outlay.bench.analysis.hull import readings
 from outlay.bench.tiers.drawing import FAINT, LOOKS, Named, drawn, heading, put_names, shade
 from outlay.bench.tiers.findings import BEST, LEARNED, ORACLE, RANDOM
-from outlay.bench.tiers.words import THOUSAND, ranges, title
+from outlay.bench.tiers.trade_offs import ranges
+from outlay.bench.tiers.words import THOUSAND, title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

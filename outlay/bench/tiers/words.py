@@ -8,6 +8,7 @@ from outlay.bench.analysis.comparisons import ALPHA, FEWEST_ITEMS
 from outlay.bench.analysis.resampling import holm
 from outlay.bench.report.phrases import counted, listed, p_words
 from outlay.bench.tiers.findings import LEARNED, ORACLE
+from outlay.bench.tiers.trade_offs import ranges, trade_off_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -259,22 +260,6 @@ def support_words(support: Sequence[Support]) -> str:
         "were run at the tiers that the policy takes there, so what those come to is mostly predicted. "
         "Collect runs at them (outlay train-router collect --policy) before relying on it."
     )
-
-
-def trade_off_words(at: Sequence[float], sweep: Sequence[float]) -> str:
-    """Name trade-offs; neighbours in the sweep as a range."""
-    return f"{'a trade-off' if len(at) == 1 else 'trade-offs'} of {listed(ranges(at, sweep))}"
-
-
-def ranges(at: Sequence[float], sweep: Sequence[float]) -> list[str]:
-    """Write trade-offs that are neighbours in the sweep as one."""
-    runs: list[list[float]] = []
-    for one in at:
-        if runs and sweep.index(one) == sweep.index(runs[-1][-1]) + 1:
-            runs[-1].append(one)
-        else:
-            runs.append([one])
-    return [f"{run[0]:g}" if len(run) == 1 else f"{run[0]:g} to {run[-1]:g}" for run in runs]
 
 
 def signed(found: Estimate) -> str:

@@ -10,7 +10,8 @@ from bench.tiers.sample import by_kind as tried
 from routers.tiers.toy import CHEAPEST
 
 from outlay.bench.tiers.comparing import compare
-from outlay.bench.tiers.words import sentences, support_words, title, trade_off_words
+from outlay.bench.tiers.trade_offs import trade_off_words
+from outlay.bench.tiers.words import sentences, support_words, title
 from outlay.routers.tiers import Support
 
 if TYPE_CHECKING:
