@@ -82,11 +82,6 @@ def _parsed(path: Path) -> ast.AST:
 SYNTAX = {path.relative_to(PACKAGE).as_posix(): _parsed(path) for path in MODULES}
 
 
-def test_modules_are_at_most_300_lines() -> None:
-    lengths = {str(path): len(path.read_text().splitlines()) for path in MODULES}
-    assert {name: length for name, length in lengths.items() if length > 300} == {}
-
-
 def test_modules_say_what_they_are() -> None:
     assert [path.name for path in MODULES if not ast.get_docstring(ast.parse(path.read_text()))] == []
 
