@@ -16,6 +16,7 @@ from outlay.budget import Usage
 from outlay.errors import BudgetExhaustedError, ConfigurationError, ModelError, ModelUnavailableError
 from outlay.ledger import Claim, current_ledger
 from outlay.model import billing
+from outlay.model.provider import ParameterRenamedError
 from outlay.model.records import Choice, Completion, Reply
 
 if TYPE_CHECKING:
@@ -185,6 +186,8 @@ class Exchange:
 
         Past a deadline there is no pause: the fence then says itself that it is over.
         """
+        if isinstance(error, ParameterRenamedError):
+            return True
         if not isinstance(error, ModelUnavailableError) or (self.listener and self.listener.heard):
             return False
         left = self._seconds_left()

@@ -6,19 +6,24 @@ import asyncio
 import importlib
 import logging
 import os
+import re
 import warnings
+from contextlib import aclosing
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from outlay.errors import ConfigurationError
-from outlay.model import litellm_replies as replies
-from outlay.model.litellm_errors import translate
+from outlay.errors import ConfigurationError, ModelRefusedError
 from outlay.model.litellm_prices import price_from
+from outlay.model.openai_http import ChatRequest, events, post
+from outlay.model.options import check_parameters
 from outlay.model.prompt_bound import prompt_bound
-from outlay.model.session import shared_session
+from outlay.model.provider import ParameterRenamedError
+from outlay.model.provider_errors import no_key, translate
+from outlay.model.replies import StreamReader, read_reply, schema_instruction
+from outlay.model.session import Wire, recorded_wire, shared_session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
     from types import ModuleType
 
     from outlay.budget import Price
@@ -31,6 +36,32 @@ FEWER_SAMPLES: Final = {"gemini": 8, "vertex_ai": 8, "groq": 1, "deepseek": 1, "
 """By provider, where LiteLLM lists the parameter and the provider takes less."""
 DROPPED: Final = ("user", "metadata")
 """Parameters of the chat API that LiteLLM drops, or keeps for itself, where it does not list them."""
+DIRECT: Final = {
+    "openai": ("https://api.openai.com/v1", "OPENAI_API_KEY"),
+    "openrouter": ("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+    "deepseek": ("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
+    "mistral": ("https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+    "together_ai": ("https://api.together.xyz/v1", "TOGETHERAI_API_KEY"),
+    "xai": ("https://api.x.ai/v1", "XAI_API_KEY"),
+    "custom_openai": (None, None),
+    "hosted_vllm": (None, None),
+    "lm_studio": (None, None),
+    "llamafile": (None, None),
+}
+"""Providers that speak OpenAI's format: their usual address, and the variable of the key they need."""
+LIMITS: Final = ("max_tokens", "max_completion_tokens")
+"""The two names of the output limit; some servers take only one of them."""
+_WANTS_NEW_LIMIT: Final = re.compile(
+    r"max_tokens\b.{0,60}(?:not supported|unsupported|deprecated)|use\W+max_completion_tokens", re.IGNORECASE
+)
+_WANTS_OLD_LIMIT: Final = re.compile(
+    r"(?:unsupported|unknown|unrecogni[sz]ed|unexpected|extra).{0,60}max_completion_tokens"
+    r"|max_completion_tokens\b.{0,60}(?:not supported|not permitted|unknown|unrecogni[sz]ed)",
+    re.IGNORECASE,
+)
+REPLY_BYTES: Final = 2**20
+TOKEN_BYTES: Final = 1024
+"""The largest reply that is read: so much for it, and so much for each token that was reserved."""
 
 
 class LiteLLMProvider:
@@ -67,12 +98,17 @@ class LiteLLMProvider:
         self._price = price
         self._supported: frozenset[str] | None = None
         self._known_route: tuple[str, str] | None = None
+        self._limit_name: str | None = None
+        self._is_renamed = False
 
     async def complete(self, request: Request) -> Reply:
-        counted = self._server is not None and request.n > 1
-        response = await self._call(request, stream=False, logprobs=request.logprobs)
-        reply = replies.reply(response)
-        if not counted:
+        await _loaded()
+        try:
+            reply = read_reply(await self._whole(request))
+        except ModelRefusedError as exc:
+            self._rename_limit(exc)
+            raise
+        if self._server is None or request.n == 1:
             return reply
         # The server reports the tokens of one choice only: https://github.com/ggml-org/llama.cpp
         cap = request.max_output_tokens
@@ -80,16 +116,22 @@ class LiteLLMProvider:
         return reply.model_copy(update={"output_tokens": tuple(counts)})
 
     async def stream(self, request: Request) -> AsyncIterator[Chunk]:
-        response = await self._call(request, stream=True, logprobs=request.logprobs)
-        reader = replies.StreamReader(response)
+        await _loaded()
+        reader, ended = StreamReader(), False
+        received = (
+            events(await self._chat_request(request, stream=True))
+            if self._is_direct()
+            else self._litellm_events(request)
+        )
         try:
-            async for piece in response:
-                yield reader.chunk(piece)
-        except failures() as exc:
-            raise self._translated(exc) from exc
-        finally:
-            await replies.close_stream(response)
-        yield reader.last()
+            async with aclosing(received):
+                async for event in received:
+                    ended = ended or event is None
+                    yield reader.chunk(event)
+        except ModelRefusedError as exc:
+            self._rename_limit(exc)
+            raise
+        yield reader.last(ended=ended)
 
     async def count_prompt(self, request: Request) -> int:
         if self._server is not None:
@@ -115,23 +157,143 @@ class LiteLLMProvider:
         provider, model = self._route()
         return price_from(litellm().model_cost, (self._model, model), provider, prompt_tokens)
 
-    async def _call(self, request: Request, *, stream: bool, logprobs: bool | None) -> Any:
-        module = await _loaded()
+    async def _whole(self, request: Request) -> Any:
+        """Give the reply's JSON, in OpenAI's format whoever replies."""
+        if self._is_direct():
+            return await post(await self._chat_request(request))
+        with recorded_wire() as wire:
+            return (await self._call(request, wire)).model_dump()
+
+    async def _litellm_events(self, request: Request) -> AsyncGenerator[Any, None]:
+        """Give LiteLLM's events as JSON, without the finish reason and usage that it invents."""
+        with recorded_wire() as wire:
+            response = await self._call(request, wire, stream=True)
+        try:
+            async for piece in response:
+                event = piece.model_dump()
+                for choice in event.get("choices") or ():
+                    choice["finish_reason"] = response.received_finish_reason
+                if not any(getattr(chunk, "usage", None) for chunk in response.chunks):
+                    event["usage"] = None
+                yield event
+        except failures() as exc:
+            raise self._translated(exc, wire) from exc
+        finally:
+            await _close(response)
+
+    def _is_direct(self) -> bool:
+        """Whether the server is asked without LiteLLM's wrapper, which costs three times the call.
+
+        LiteLLM still finds the server and translates the parameters. Its wrapper stays in use where
+        the application has registered LiteLLM callbacks, which would not see the call otherwise.
+        """
+        module = litellm()
+        if os.environ.get("OUTLAY_DIRECT") == "0" or any(
+            getattr(module, name)
+            for name in ("callbacks", "input_callback", "success_callback", "failure_callback")
+        ):
+            return False
+        provider, model = self._route()
+        entry = module.model_cost.get(model) or {}
+        return provider in DIRECT and entry.get("mode") != "responses" and not model.startswith("responses/")
+
+    async def _chat_request(self, request: Request, *, stream: bool = False) -> ChatRequest:
+        module = litellm()
+        provider, model = self._route()
+        base, key = await self._place()
+        default_base, variable = DIRECT[provider]
+        if not base and not default_base:
+            raise ConfigurationError(f"{self._name} needs api_base=, the server's URL")
+        if not key and not base and variable:
+            raise no_key(self._name, variable)
+        config = _chat_config(provider, model)
+        asked = self._asked(request)
+        if stream:
+            asked["stream"] = True
+            if "stream_options" in self._parameters():
+                asked["stream_options"] = {"include_usage": True}
+        headers = dict(asked.pop("extra_headers", None) or {})
+        extra = dict(asked.pop("extra_body", None) or {})
+        kept: dict[str, Any] = {name: asked.pop(name) for name in DROPPED if name in asked}
+        try:
+            optional = module.utils.get_optional_params(model=model, custom_llm_provider=provider, **asked)
+            translated = optional.pop("extra_body", None) or {}
+            body = config.transform_request(
+                model=model,
+                messages=self._messages(request),
+                optional_params={n: v for n, v in optional.items() if n != "max_retries"},
+                litellm_params={},
+                headers={},
+            )
+        except failures() as exc:
+            raise self._translated(exc, Wire()) from exc
+        body = self._limited({**body, **translated, **kept, **extra}, request)
+        body = {name: value for name, value in body.items() if name != "stream" or value}
+        url = config.get_complete_url(base or default_base, key, model, {}, {})
+        if key:
+            headers.setdefault("Authorization", f"Bearer {key}")
+        return ChatRequest(url, headers, body, self._name, self._most_bytes(request))
+
+    async def _place(self) -> tuple[str | None, str | None]:
+        """Give the server's base URL and key, as given or from the environment."""
+        if self._server is not None and self._api_base is None:
+            root, key = await self._server.place()
+            return f"{root}/v1", key
+        module = litellm()
+        _, provider, key, base = module.get_llm_provider(
+            self._model, api_base=self._api_base, api_key=self._api_key
+        )
+        named = provider.upper() if provider != "custom_openai" else "OPENAI"
+        found = (os.environ.get(f"{named}_{name}") for name in ("BASE_URL", "API_BASE"))
+        base = base or self._api_base or next(filter(None, found), None) or module.api_base
+        return base, self._api_key or key or os.environ.get(f"{named}_API_KEY") or module.api_key
+
+    def _limited(self, body: dict[str, Any], request: Request) -> dict[str, Any]:
+        """Check that what is sent is what was reserved, under the limit's name that the server takes."""
+        names = [name for name in LIMITS if name in body]
+        if self._limit_name is not None:
+            body = {self._limit_name if name in LIMITS else name: value for name, value in body.items()}
+        limits = {body[name] for name in LIMITS if name in body}
+        if not names or limits != {request.max_output_tokens} or (body.get("n") or 1) != request.n:
+            raise ConfigurationError(
+                f"{self._name}: the parameters given change how much is generated: give max_output_tokens= "
+                "and Model.sample(messages, n) instead"
+            )
+        return body
+
+    def _most_bytes(self, request: Request) -> int:
+        """Give the largest reply that is read, in proportion to what was reserved."""
+        tops = int(request.params.get("top_logprobs") or 0)
+        return REPLY_BYTES + TOKEN_BYTES * (1 + tops) * request.max_output_tokens * request.n
+
+    def _rename_limit(self, error: ModelRefusedError) -> None:
+        """Use the other name of the output limit from the next attempt on, where the server asks for it.
+
+        Raises:
+            ParameterRenamedError: It does, for the first time.
+        """
+        said = str(error)
+        if self._limit_name is None and not error.unknown:
+            if _WANTS_NEW_LIMIT.search(said):
+                self._limit_name = LIMITS[1]
+            elif _WANTS_OLD_LIMIT.search(said):
+                self._limit_name = LIMITS[0]
+        if self._limit_name is not None and not self._is_renamed:
+            self._is_renamed = True
+            raise ParameterRenamedError(said, model=error.model, usage=error.usage) from error
+
+    async def _call(self, request: Request, wire: Wire, *, stream: bool = False) -> Any:
         arguments = await self._arguments(request)
         if stream:
             arguments |= {"stream": True, "stream_options": {"include_usage": True}}
-        if logprobs is not None:
-            arguments["logprobs"] = logprobs
         try:
-            return await module.acompletion(**arguments)
+            return await litellm().acompletion(**arguments)
         except failures() as exc:
-            raise self._translated(exc) from exc
+            raise self._translated(exc, wire) from exc
 
-    async def _arguments(self, request: Request) -> dict[str, Any]:
-        base, key = self._api_base, self._api_key
-        if base is None and self._server is not None:
-            root, key = await self._server.place()
-            base = f"{root}/v1"
+    def _asked(self, request: Request) -> dict[str, Any]:
+        """Give what a request says beside its messages, under the chat API's names."""
+        check_parameters(self._name, request.params)
         optional = {
             "n": request.n if request.n > 1 else None,
             "temperature": request.temperature,
@@ -141,15 +303,28 @@ class LiteLLMProvider:
             "tools": [dict(tool) for tool in request.tools] or None,
             "tool_choice": request.tool_choice,
             "response_format": self._response_format(request),
-            "api_base": base,
-            "api_key": key,
+            "logprobs": request.logprobs,
         }
         return {
-            **self._params(request.params),
+            **request.params,
             **{name: value for name, value in optional.items() if value is not None},
+            "max_tokens": request.max_output_tokens,
+        }
+
+    async def _arguments(self, request: Request) -> dict[str, Any]:
+        base, key = self._api_base, self._api_key
+        if base is None and self._server is not None:
+            root, key = await self._server.place()
+            base = f"{root}/v1"
+        place = {"api_base": base, "api_key": key}
+        asked = self._asked(request)
+        if self._limit_name is not None:
+            asked[self._limit_name] = asked.pop("max_tokens")
+        return {
+            **self._params(asked),
+            **{name: value for name, value in place.items() if value is not None},
             "model": self._model,
             "messages": self._messages(request),
-            "max_tokens": request.max_output_tokens,
             "timeout": self._timeout,
             # Each of these is a call that no fence would see.
             "num_retries": 0,
@@ -174,7 +349,7 @@ class LiteLLMProvider:
     def _messages(self, request: Request) -> list[Message]:
         messages: list[Message] = [dict(message) for message in request.messages]
         if request.response_schema is not None and not self._constrains():
-            messages.append(replies.schema_instruction(request.response_schema))
+            messages.append(schema_instruction(request.response_schema))
         return messages
 
     def _response_format(self, request: Request) -> dict[str, Any] | None:
@@ -209,7 +384,7 @@ class LiteLLMProvider:
         try:
             model, provider, *_ = litellm().get_llm_provider(self._model, api_base=self._api_base)
         except failures() as exc:
-            raise self._translated(exc) from exc
+            raise self._translated(exc, Wire()) from exc
         return provider, model
 
     async def _count_choice(self, choice: Choice, cap: int) -> int:
@@ -221,14 +396,35 @@ class LiteLLMProvider:
         assert self._server is not None  # noqa: S101 - the caller asked
         return min(cap, len(await self._server.tokens(said)) + 1)  # and the token that ended it
 
-    def _translated(self, error: Exception) -> Exception:
-        return translate(error, model=self._name, url=self._api_base)
+    def _translated(self, error: Exception, wire: Wire) -> Exception:
+        return translate(error, model=self._name, url=self._api_base, wire=wire)
+
+
+async def _close(stream: Any) -> None:
+    """Close the connection below LiteLLM's stream, so that the provider sees it go."""
+    below = getattr(stream, "completion_stream", None)
+    for name in ("aclose", "close"):
+        close = getattr(below, name, None)
+        if close is not None:
+            await close()
+            return
+
+
+@cache
+def _chat_config(provider: str, model: str) -> Any:
+    module = litellm()
+    return module.utils.ProviderConfigManager.get_provider_chat_config(model, module.LlmProviders(provider))
 
 
 @cache
 def litellm() -> ModuleType:
     """Import LiteLLM (seconds of CPU), told to keep off the network and the console."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    if os.environ.pop("DISABLE_AIOHTTP_TRANSPORT", None):
+        # With httpx below it LiteLLM sends a request again by itself, which no fence would see.
+        logging.getLogger("outlay").warning(
+            "DISABLE_AIOHTTP_TRANSPORT is ignored: it hides requests from the fence"
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         module = importlib.import_module("litellm")

@@ -35,6 +35,91 @@ ELSEWHERE: Final = {
 """LiteLLM's names for what is said in another way here."""
 
 
+CLAIMED: Final = frozenset(
+    """
+    audio beam_width best_of candidate_count candidatecount contents deployment_id enable_search
+    fallbacks function_call functions generation_config generationconfig ignore_eos input input_ids
+    inputs max_completion_tokens max_length max_new_tokens max_output_tokens max_tokens
+    max_tokens_to_sample maxoutputtokens maxtokens messages min_new_tokens min_tokens modalities
+    model models n n_predict n_probs num_completions num_generations num_predict
+    num_return_sequences online options parameters plugins prediction prompt prompt_embeds
+    response_format route search_parameters service_tier stream stream_options system system_prompt
+    tool_choice tools transforms use_beam_search web_search web_search_options
+    """.split()
+)
+"""Fields of a request's body that decide what it costs: what was reserved is made of them."""
+
+CHAT_PARAMETERS: Final = frozenset(
+    """
+    audio extra_body extra_headers frequency_penalty function_call functions logit_bias metadata
+    modalities parallel_tool_calls prediction presence_penalty prompt_cache_key
+    prompt_cache_retention reasoning_effort response_format safety_identifier service_tier store
+    thinking top_logprobs user verbosity web_search_options
+    """.split()
+)
+"""Parameters of the chat API that a call may have beside those of `Request`."""
+
+LITELLM_PARAMETERS: Final = frozenset(
+    """
+    allowed_openai_params api_version aws_access_key_id aws_bedrock_runtime_endpoint
+    aws_profile_name aws_region_name aws_role_name aws_secret_access_key aws_session_name
+    aws_session_token aws_sts_endpoint aws_web_identity_token azure_ad_token azure_ad_token_provider
+    azure_password azure_scope azure_username client_id client_secret organization project
+    region_name tenant_id vertex_credentials vertex_location vertex_project
+    """.split()
+)
+"""LiteLLM's own keywords that reach it: where a provider is, and who asks there."""
+
+SAMPLING_PARAMETERS: Final = frozenset(
+    """
+    cache_prompt chat_template_kwargs dry_multiplier dynatemp_range enable_thinking
+    frequency_penalty_range guided_choice guided_grammar guided_json guided_regex include_reasoning
+    include_stop_str_in_output keep_alive length_penalty min_p mirostat mirostat_eta mirostat_tau
+    num_ctx presence_penalty_range provider random_seed reasoning reasoning_format reasoning_split
+    repeat_last_n repeat_penalty repetition_penalty safe_prompt safety_settings skip_special_tokens
+    spaces_between_special_tokens stop_token_ids structured_outputs tfs_z think thinking_budget
+    thinking_config top_a top_k typical_p xtc_probability xtc_threshold
+    """.split()
+)
+"""Parameters of servers beyond the chat API."""
+
+
+def check_parameters(model: str, params: Mapping[str, Any]) -> None:
+    """Refuse what would send something else than was reserved, or send it where no fence sees it.
+
+    Raises:
+        ConfigurationError: A parameter is not known to be harmless.
+    """
+    known = CHAT_PARAMETERS | LITELLM_PARAMETERS | SAMPLING_PARAMETERS
+    for name in params:
+        if name in known:
+            continue
+        if name.casefold() in CLAIMED:
+            raise ConfigurationError(
+                f"{model}: {name} decides what a call costs and is not passed on: {_instead(name)}"
+            )
+        raise ConfigurationError(
+            f"{model}: {name} is not a parameter of the chat API: pass a field of the server's own as "
+            f"extra_body={{{name!r}: ...}}"
+        )
+    extra = params.get("extra_body") or {}
+    if not isinstance(extra, dict):
+        raise ConfigurationError(f"{model}: extra_body is a dictionary of fields, not {type(extra).__name__}")
+    for name in extra:
+        if str(name).strip().casefold() in CLAIMED:
+            raise ConfigurationError(
+                f"{model}: {name} in extra_body decides what a call costs: {_instead(str(name))}"
+            )
+
+
+def _instead(name: str) -> str:
+    if name in ELSEWHERE:
+        return f"use {ELSEWHERE[name]}"
+    if name in CHAT_PARAMETERS or name in Options.__annotations__:
+        return f"give {name}= as a parameter of its own"
+    return "leave it out"
+
+
 class Options(TypedDict, total=False):
     """What may be said about a call; `None` or absent: the model's default.
 

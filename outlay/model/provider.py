@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from outlay.errors import ModelRefusedError
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from outlay.budget import Price
     from outlay.model.records import Chunk, Reply, Request
+
+
+class ParameterRenamedError(ModelRefusedError):
+    """The server takes a parameter under another name, which the next attempt uses.
+
+    The attempt was refused and is billed as one; the next one is admitted as any other.
+    """
 
 
 class Provider(Protocol):

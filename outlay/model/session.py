@@ -1,19 +1,56 @@
-"""The HTTP connections of the calls loop: one pool, closed when the loop ends."""
+"""The HTTP connections of the calls loop, and a record of what one call sends over them."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final
 
 from outlay.calls import on_close
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from aiohttp import ClientSession
 
 KEEPALIVE_SECONDS: Final = 60
 DNS_SECONDS: Final = 300
 
 _sessions: dict[int, ClientSession] = {}
+
+
+class RepeatedRequestError(Exception):
+    """A library below sends a request again by itself, which no fence has admitted."""
+
+
+@dataclass
+class Wire:
+    """What one call sent, and what came back; filled by the session of the calls loop."""
+
+    urls: set[str] = field(default_factory=set)
+    """Where it posted to."""
+    sent: bool = False
+    """Whether the head of a posted request left this machine."""
+    status: int | None = None
+    """The status line of the last reply."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """The headers of the last reply."""
+
+
+_wire: ContextVar[Wire | None] = ContextVar("outlay_wire", default=None)
+
+
+@contextmanager
+def recorded_wire() -> Iterator[Wire]:
+    """Record what is sent inside, and refuse to send a second request to the same URL."""
+    token = _wire.set(wire := Wire())
+    try:
+        yield wire
+    finally:
+        _wire.reset(token)
 
 
 def shared_session() -> ClientSession:
@@ -31,12 +68,46 @@ def shared_session() -> ClientSession:
 
 
 def _open() -> ClientSession:
-    from aiohttp import ClientSession, DummyCookieJar, TCPConnector  # noqa: PLC0415 - 0.3 s
+    from aiohttp import ClientSession, DummyCookieJar, TCPConnector, TraceConfig  # noqa: PLC0415 - 0.3 s
 
+    trace = TraceConfig(_TraceContext)
+    trace.on_request_start.append(_on_start)
+    trace.on_request_headers_sent.append(_on_sent)
+    trace.on_request_end.append(_on_end)
     return ClientSession(
         connector=TCPConnector(
             limit=0, limit_per_host=0, keepalive_timeout=KEEPALIVE_SECONDS, ttl_dns_cache=DNS_SECONDS
         ),
         cookie_jar=DummyCookieJar(),
         trust_env=True,
+        trace_configs=[trace],
     )
+
+
+class _TraceContext(SimpleNamespace):
+    """The wire of the call that a request belongs to."""
+
+    wire: Wire | None
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values, wire=_wire.get())
+
+
+async def _on_start(_session: ClientSession, context: SimpleNamespace, request: Any) -> None:
+    wire: Wire | None = context.wire
+    if wire is None or request.method != "POST":
+        return
+    url = str(request.url)
+    if url in wire.urls and wire.sent:
+        raise RepeatedRequestError(f"a second request to {request.url.path} inside one call")
+    wire.urls.add(url)
+
+
+async def _on_sent(_session: ClientSession, context: SimpleNamespace, request: Any) -> None:
+    if context.wire is not None and request.method == "POST":
+        context.wire.sent = True
+
+
+async def _on_end(_session: ClientSession, context: SimpleNamespace, request: Any) -> None:
+    if context.wire is not None:
+        context.wire.status, context.wire.headers = request.response.status, request.response.headers

@@ -15,7 +15,7 @@ from outlay.errors import (
     ModelUnavailableError,
 )
 from outlay.model import Model
-from outlay.model.litellm_errors import kind_of
+from outlay.model.provider_errors import kind_of
 from outlay.testing import CountingServer, Fault
 
 FOREIGN = [

@@ -1,0 +1,194 @@
+"""Send chat completions to servers that speak OpenAI's format, and read what they send back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from outlay.errors import ConfigurationError, ModelError, ModelRefusedError, ModelUnavailableError
+from outlay.model.provider_errors import from_body, from_status, is_unsent, unreachable
+from outlay.model.session import shared_session
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+
+    from aiohttp import ClientResponse
+
+CONNECT_SECONDS: Final = 30.0
+ERROR_BYTES: Final = 100_000
+"""As much of an error reply as is read."""
+END: Final = "[DONE]"
+
+
+@dataclass(frozen=True)
+class ChatRequest:
+    """One request, ready to be sent."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: Mapping[str, Any]
+    model: str
+    """What errors call the model."""
+    most_bytes: int
+    """The largest reply that is read."""
+
+
+async def post(request: ChatRequest) -> Any:
+    """Send a request, and give the JSON of its reply.
+
+    Raises:
+        ModelError: It could not be sent, was refused, or its reply is no JSON.
+    """
+    async with _Response(request) as response:
+        content = await _content(response, request)
+    return _checked(_parsed([content], request), request)
+
+
+async def events(request: ChatRequest) -> AsyncGenerator[Any, None]:
+    """Send a request, and give the JSON of each event of its reply; `None` for the end marker.
+
+    A server that answers a streamed request in one piece gives one event, the whole reply.
+
+    Raises:
+        ModelError: It could not be sent, was refused, or an event is an error or no JSON.
+    """
+    async with _Response(request) as response:
+        if response.content_type == "application/json":
+            yield _checked(_parsed([await _content(response, request)], request), request)
+            yield None
+            return
+        data: list[str] = []
+        async for line in _lines(response, request):
+            field, _, value = line.partition(":")
+            if field == "data":
+                data.append(value)
+            if not data or (line and len(data) > 1):
+                continue
+            if data[0].strip() == END:
+                yield None
+                return
+            event = _parsed(data, request, whole=not line)
+            if event is not None:
+                data.clear()
+                yield _checked(event, request)
+        if data:
+            yield _checked(_parsed(data, request), request)
+
+
+def _parsed(data: list[str] | list[bytes], request: ChatRequest, *, whole: bool = True) -> Any:
+    """Read an event from its lines; `None` where it goes on in further lines."""
+    try:
+        return json.loads(data[0] if len(data) == 1 else "\n".join(map(str, data)))
+    except (ValueError, RecursionError) as exc:
+        if not whole:
+            return None
+        raise ModelUnavailableError(
+            f"{request.model}: the reply is not JSON: is {request.url} the right address?",
+            model=request.model,
+            unknown=True,
+        ) from exc
+
+
+def _checked(body: Any, request: ChatRequest) -> Any:
+    """Raise what an error object says; a reply that has choices is one all the same."""
+    if not isinstance(body, dict) or (body.get("error") and not body.get("choices")):
+        raise from_body(body, model=request.model)
+    return body
+
+
+class _Response:
+    """Open a reply, with its failures mapped, and close it on exit."""
+
+    def __init__(self, request: ChatRequest) -> None:
+        self._request = request
+        self._response: ClientResponse | None = None
+
+    async def __aenter__(self) -> ClientResponse:
+        from aiohttp import ClientError, ClientTimeout  # noqa: PLC0415 - 0.3 s
+
+        request = self._request
+        try:
+            content = json.dumps(request.body, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+        except (TypeError, ValueError) as exc:
+            raise ConfigurationError(f"{request.model}: the request is no JSON: {exc}") from exc
+        try:
+            self._response = await shared_session().post(
+                request.url,
+                data=content,
+                headers={"Content-Type": "application/json", **request.headers},
+                allow_redirects=False,  # a redirect would be a second request
+                timeout=ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+            )
+        except (ClientError, OSError, ValueError) as exc:
+            if is_unsent(exc):
+                raise unreachable(request.url, str(exc), model=request.model) from exc
+            raise _lost(request, exc) from exc
+        if not 200 <= self._response.status < 300:  # noqa: PLR2004 - the 2xx class
+            raise await self._refusal(self._response)
+        return self._response
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
+        from aiohttp import ClientError  # noqa: PLC0415
+
+        if self._response is not None:
+            self._response.close() if kind else self._response.release()
+        if isinstance(error, (ClientError, OSError)) and not isinstance(error, TimeoutError):
+            raise _lost(self._request, error) from error
+
+    async def _refusal(self, response: ClientResponse) -> ModelError:
+        from aiohttp import ClientError  # noqa: PLC0415
+
+        try:
+            content = await response.content.read(ERROR_BYTES)
+        except (ClientError, OSError):
+            content = b""
+        response.close()
+        return from_status(
+            response.status,
+            content.decode("utf-8", "replace"),
+            response.headers,
+            model=self._request.model,
+            url=self._request.url,
+        )
+
+
+async def _content(response: ClientResponse, request: ChatRequest) -> bytes:
+    content = bytearray()
+    async for piece in response.content.iter_any():
+        content += piece
+        _check_size(len(content), request)
+    return bytes(content)
+
+
+async def _lines(response: ClientResponse, request: ChatRequest) -> AsyncIterator[str]:
+    size, parts = 0, [b""]
+    async for piece in response.content.iter_any():
+        size += len(piece)
+        _check_size(size, request)
+        first, *others = piece.replace(b"\r", b"\n").split(b"\n")
+        parts.append(first)
+        for other in others:
+            yield b"".join(parts).decode("utf-8", "replace")
+            parts = [other]
+    if last := b"".join(parts):
+        yield last.decode("utf-8", "replace")
+
+
+def _check_size(size: int, request: ChatRequest) -> None:
+    if size > request.most_bytes:
+        raise ModelRefusedError(
+            f"{request.model}: the reply is larger than {request.most_bytes:,} bytes, which is more than the "
+            "tokens asked for can take: the server ignores max_tokens",
+            model=request.model,
+            unknown=True,
+        )
+
+
+def _lost(request: ChatRequest, error: BaseException) -> ModelUnavailableError:
+    reason = str(error) or type(error).__name__
+    return ModelUnavailableError(
+        f"{request.model}: the connection was lost ({reason})", model=request.model, unknown=True
+    )

@@ -1,0 +1,318 @@
+"""Read replies in OpenAI's chat format, as plain JSON; total for any JSON value.
+
+A provider was paid for its reply, so a part of it that is malformed costs that part only.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from outlay.budget import Usage
+from outlay.model.records import Choice, Chunk, Reply, TokenLogprob, ToolCall
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from outlay.model.records import Message
+
+IMPOSSIBLE: Final = -9999.0
+"""Log-probability of a token that cannot occur; JSON has no minus infinity, so servers write null."""
+
+_FINISH_REASONS: Final = (
+    ("tool_calls", ("tool", "function")),
+    ("error", ("error", "abort", "cancel", "fail", "malformed", "unexpected", "resource", "timeout", "many")),
+    ("content_filter", ("filter", "safety", "refusal", "block", "prohibited", "recitation", "guardrail")),
+    ("content_filter", ("sensitive", "spii", "toxic", "language", "moderation", "escalation", "policy")),
+    ("length", ("length", "token", "limit", "context", "truncat", "incomplete", "compaction")),
+    ("stop", ("stop", "end", "eos", "complete", "finish", "done", "unspecified")),
+)
+"""Our finish reasons, each with the parts of a provider's words that mean it; the first match counts."""
+
+_EXCEPTIONS: Final = {
+    "malformed_function_call": "error",
+    "unexpected_tool_call": "error",
+    "too_many_tool_calls": "error",
+    "error_toxic": "content_filter",
+    "stop_sequence": "stop",
+    "eos_token": "stop",
+    "pause_turn": "length",
+}
+_HIGH_SURROGATE: Final = re.compile("[\ud800-\udbff]\\Z")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+def finish_reason(word: Any) -> str:
+    """Give `stop`, `length`, `tool_calls`, `content_filter` or `error` for a provider's word.
+
+    An unknown word is `error`: a reply that may have been broken off is no finished answer.
+    """
+    if not isinstance(word, str) or not word:
+        return "stop"
+    word = word.casefold()
+    if word in _EXCEPTIONS:
+        return _EXCEPTIONS[word]
+    return next((ours for ours, parts in _FINISH_REASONS if any(part in word for part in parts)), "error")
+
+
+def read_reply(body: Any) -> Reply:
+    """Read a whole reply."""
+    choices = _items(_get(body, "choices"))
+    return Reply(
+        choices=tuple(_choice(choice) for choice in choices if isinstance(choice, dict)),
+        usage=read_usage(_get(body, "usage")),
+    )
+
+
+def read_usage(reported: Any) -> Usage | None:
+    """Read a usage report; `None` where there is none."""
+    if not isinstance(reported, dict):
+        return None
+    prompt, output = reported.get("prompt_tokens") or 0, reported.get("completion_tokens") or 0
+    # Some providers leave the thinking out of the completion's tokens, but not out of the total.
+    output = max(output, (reported.get("total_tokens") or 0) - prompt)
+    if not prompt and not output:
+        return None
+    cached = _get(_get(reported, "prompt_tokens_details"), "cached_tokens") or 0
+    reasoning = _get(_get(reported, "completion_tokens_details"), "reasoning_tokens") or 0
+    return Usage(
+        calls=1,
+        prompt_tokens=prompt,
+        cached_tokens=min(cached, prompt),
+        output_tokens=output,
+        reasoning_tokens=min(reasoning, output),
+    )
+
+
+def schema_instruction(schema: Mapping[str, Any]) -> Message:
+    """Ask in words for what the provider cannot enforce."""
+    text = "Reply with one JSON object and nothing else. It must fit this JSON schema:\n"
+    return {"role": "user", "content": text + json.dumps(schema)}
+
+
+@dataclass
+class _PartialCall:
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+    def is_whole(self) -> bool:
+        """Whether the arguments are complete JSON, so that more of them belong to another call."""
+        try:
+            json.loads(self.arguments)
+        except (ValueError, RecursionError):
+            return False
+        return True
+
+
+class StreamReader:
+    """Read a stream's events, and hold its tool calls back until they are whole."""
+
+    def __init__(self) -> None:
+        self._calls: list[_PartialCall] = []
+        self._by_index: dict[int, _PartialCall] = {}
+        self._usage: Usage | None = None
+        self._finish: str | None = None
+        self._has_choice = False
+        self._half = ""
+        """The first half of a character whose second half comes with the next event."""
+
+    def chunk(self, event: Any) -> Chunk:
+        """Read one event."""
+        self._usage = read_usage(_get(event, "usage")) or self._usage
+        choice = next((c for c in _items(_get(event, "choices")) if isinstance(c, dict)), None)
+        if choice is None:
+            return Chunk()
+        self._has_choice = True
+        # Some servers answer a streamed request with the whole message.
+        found = (choice.get(key) for key in ("delta", "message"))
+        delta: dict[str, Any] = next((part for part in found if isinstance(part, dict)), {})
+        self._finish = _native_finish(choice) or self._finish
+        for call in _calls_in(delta):
+            self._gather(call)
+        text, reasoning = _said(delta)
+        text, self._half = _split_half(self._half + text)
+        return Chunk(
+            text=_whole(text), reasoning=_whole(reasoning), logprobs=_logprobs(choice.get("logprobs")) or ()
+        )
+
+    def last(self, *, ended: bool) -> Chunk:
+        """Give what is known at the stream's end.
+
+        Args:
+            ended: Whether the stream came to its end marker; a reply whose finish reason is missing
+                is whole then.
+        """
+        is_whole = self._finish is not None or (ended and self._has_choice)
+        finish = finish_reason(self._finish) if is_whole else None
+        calls = tuple(
+            ToolCall(
+                id=_whole(call.id) or f"call_{place}",
+                name=_whole(call.name),
+                arguments=_whole(call.arguments),
+            )
+            for place, call in enumerate(self._calls)
+        )
+        return Chunk(
+            text=_whole(self._half),
+            tool_calls=calls,
+            finish_reason="tool_calls" if calls and finish == "stop" else finish,
+            usage=self._usage,
+        )
+
+    def _gather(self, piece: dict[str, Any]) -> None:
+        """Add a piece of a tool call to the call that it continues, or begin another."""
+        index, name = piece.get("index"), _name(piece)
+        index = index if isinstance(index, int) else None
+        call = self._continued(index, _text(piece.get("id")), name, _arguments(piece))
+        if call is None:
+            call = _PartialCall()
+            self._calls.append(call)
+        if index is not None:
+            self._by_index[index] = call
+        call.id = call.id or _text(piece.get("id"))
+        if not call.name or name.startswith(call.name):
+            call.name = name or call.name  # repeated in every piece, or sent as it grows
+        else:
+            call.name += name
+        call.arguments += _arguments(piece)
+
+    def _continued(self, index: int | None, id_: str, name: str, arguments: str) -> _PartialCall | None:
+        known = next((call for call in self._calls if id_ and call.id == id_), None)
+        if known is not None:
+            return known
+        last = self._calls[-1] if self._calls else None
+        call = self._by_index.get(index) if index is not None else last
+        if call is None or (id_ and index is None):
+            return None
+        if id_ and call.id and (name not in {"", call.name} or not call.arguments or call.is_whole()):
+            return None
+        begins = bool(name) and call.is_whole() and (name != call.name or bool(arguments))
+        return None if begins else call
+
+
+def _choice(choice: dict[str, Any]) -> Choice:
+    message = choice.get("message")
+    message = message if isinstance(message, dict) else {"content": choice.get("text")}
+    text, reasoning = _said(message)
+    calls = tuple(_tool_calls(message))
+    finish = finish_reason(_native_finish(choice))
+    refusal = message.get("refusal")
+    if not text and isinstance(refusal, str) and refusal:
+        text, finish = refusal, "content_filter"
+    return Choice(
+        text=_whole(text),
+        reasoning=_whole(reasoning),
+        finish_reason="tool_calls" if calls and finish == "stop" else finish,
+        tool_calls=calls,
+        logprobs=_logprobs(choice.get("logprobs")),
+    )
+
+
+def _native_finish(choice: dict[str, Any]) -> Any:
+    # LiteLLM maps words that it does not know to "stop", and keeps the provider's own beside it.
+    return _get(choice.get("provider_specific_fields"), "native_finish_reason") or choice.get("finish_reason")
+
+
+def _said(message: dict[str, Any]) -> tuple[str, str]:
+    """Give the text and the reasoning of a message or delta."""
+    text, thought = _parts(message.get("content"))
+    given = message.get("reasoning_content") or message.get("reasoning")
+    return text, given if isinstance(given, str) else thought
+
+
+def _parts(content: Any) -> tuple[str, str]:
+    """Give the text and the thinking of content that is a text, or a list of parts."""
+    if not isinstance(content, list):
+        return _text(content), ""
+    text, thought = [], []
+    for part in content:
+        if not isinstance(part, dict):
+            text.append(_text(part))
+        elif part.get("type") in {"thinking", "reasoning"}:
+            inner = part.get("thinking") or part.get("reasoning") or part.get("text")
+            thought.append("".join(_parts(inner)))
+        else:
+            text.append(_text(part.get("text")) or _text(part.get("refusal")))
+    return "".join(text), "".join(thought)
+
+
+def _tool_calls(message: dict[str, Any]) -> Iterator[ToolCall]:
+    for place, call in enumerate(_calls_in(message)):
+        yield ToolCall(
+            id=_whole(_text(call.get("id"))) or f"call_{place}",
+            name=_whole(_name(call)),
+            arguments=_whole(_arguments(call)),
+        )
+
+
+def _calls_in(message: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    calls = [call for call in _items(message.get("tool_calls")) if isinstance(call, dict)]
+    legacy = message.get("function_call")
+    if not calls and isinstance(legacy, dict):
+        return [{"index": 0, "function": legacy}]
+    return calls
+
+
+def _name(call: dict[str, Any]) -> str:
+    return _text(_get(call.get("function"), "name")) or _text(call.get("name"))
+
+
+def _arguments(call: dict[str, Any]) -> str:
+    function = call.get("function")
+    function = function if isinstance(function, dict) else call
+    given = function.get("arguments", function.get("parameters"))
+    if given is None or isinstance(given, str):
+        return given or ""
+    return json.dumps(given)
+
+
+def _logprobs(found: Any) -> tuple[TokenLogprob, ...] | None:
+    content = _get(found, "content")
+    if not isinstance(content, list):
+        return None
+    return tuple(
+        TokenLogprob(
+            token=_whole(_text(token.get("token"))),
+            logprob=_logprob(token.get("logprob")),
+            top=tuple(
+                (_whole(_text(top.get("token"))), _logprob(top.get("logprob")))
+                for top in _items(token.get("top_logprobs"))
+                if isinstance(top, dict)
+            ),
+        )
+        for token in content
+        if isinstance(token, dict)
+    )
+
+
+def _logprob(value: Any) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and abs(value) <= -IMPOSSIBLE and math.isfinite(value) else IMPOSSIBLE
+
+
+def _get(found: Any, name: str) -> Any:
+    return found.get(name) if isinstance(found, dict) else None
+
+
+def _items(found: Any) -> list[Any]:
+    return found if isinstance(found, list) else []
+
+
+def _text(found: Any) -> str:
+    return found if isinstance(found, str) else ""
+
+
+def _split_half(text: str) -> tuple[str, str]:
+    half = _HIGH_SURROGATE.search(text)
+    return (text[:-1], text[-1]) if half else (text, "")
+
+
+def _whole(text: str) -> str:
+    """Join the halves of characters, and replace a half that stands alone: UTF-8 cannot hold it."""
+    if not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
