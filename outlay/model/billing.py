@@ -63,7 +63,7 @@ def shares(usage: Usage, reply: Reply, price: Price | None) -> tuple[Usage, ...]
 
 def completion(choice: Choice, usage: Usage, model: str) -> Completion:
     """Make a completion of a choice, its thinking told apart."""
-    text, thinking = split_thinking(choice.text)
+    text, thinking = split_thinking(choice.text, has_thought=bool(choice.reasoning))
     return Completion(
         text=text,
         reasoning=choice.reasoning or thinking,

@@ -57,6 +57,7 @@ class Listener:
             async for chunk in pieces:
                 alive()
                 chunks.append(chunk)
+                splitter.has_thought(bool(chunk.reasoning))
                 self._pass_on(chunk, *splitter.feed(chunk.text))
         self._pass_on(None, *splitter.end())
         return _reply(chunks)

@@ -131,7 +131,7 @@ class LiteLLMProvider:
         except ModelRefusedError as exc:
             self._rename_limit(exc)
             raise
-        yield reader.last(ended=ended)
+        yield reader.last(ended=ended or reader.told_usage)
 
     async def count_prompt(self, request: Request) -> int:
         if self._server is not None:
@@ -162,7 +162,7 @@ class LiteLLMProvider:
         if self._is_direct():
             return await post(await self._chat_request(request))
         with recorded_wire() as wire:
-            return (await self._call(request, wire)).model_dump()
+            return (await self._call(request, wire)).model_dump(warnings=False)
 
     async def _litellm_events(self, request: Request) -> AsyncGenerator[Any, None]:
         """Give LiteLLM's events as JSON, without the finish reason and usage that it invents."""
@@ -170,7 +170,7 @@ class LiteLLMProvider:
             response = await self._call(request, wire, stream=True)
         try:
             async for piece in response:
-                event = piece.model_dump()
+                event = piece.model_dump(warnings=False)
                 for choice in event.get("choices") or ():
                     choice["finish_reason"] = response.received_finish_reason
                 if not any(getattr(chunk, "usage", None) for chunk in response.chunks):
@@ -284,6 +284,11 @@ class LiteLLMProvider:
 
     async def _call(self, request: Request, wire: Wire, *, stream: bool = False) -> Any:
         arguments = await self._arguments(request)
+        if os.environ.pop("DISABLE_AIOHTTP_TRANSPORT", None):
+            # With httpx below it LiteLLM sends a request again by itself, which no fence would see.
+            logging.getLogger("outlay").warning(
+                "DISABLE_AIOHTTP_TRANSPORT is ignored: it hides requests from the fence"
+            )
         if stream:
             arguments |= {"stream": True, "stream_options": {"include_usage": True}}
         try:
@@ -420,11 +425,6 @@ def _chat_config(provider: str, model: str) -> Any:
 def litellm() -> ModuleType:
     """Import LiteLLM (seconds of CPU), told to keep off the network and the console."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    if os.environ.pop("DISABLE_AIOHTTP_TRANSPORT", None):
-        # With httpx below it LiteLLM sends a request again by itself, which no fence would see.
-        logging.getLogger("outlay").warning(
-            "DISABLE_AIOHTTP_TRANSPORT is ignored: it hides requests from the fence"
-        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         module = importlib.import_module("litellm")

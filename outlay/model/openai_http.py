@@ -105,7 +105,7 @@ class _Response:
         self._response: ClientResponse | None = None
 
     async def __aenter__(self) -> ClientResponse:
-        from aiohttp import ClientError, ClientTimeout  # noqa: PLC0415 - 0.3 s
+        from aiohttp import ClientError, ClientResponseError, ClientTimeout  # noqa: PLC0415 - 0.3 s
 
         request = self._request
         try:
@@ -125,7 +125,13 @@ class _Response:
                 raise unreachable(request.url, str(exc), model=request.model) from exc
             raise _lost(request, exc) from exc
         if not 200 <= self._response.status < 300:  # noqa: PLR2004 - the 2xx class
-            raise await self._refusal(self._response)
+            refused = ClientResponseError(
+                self._response.request_info,
+                (),
+                status=self._response.status,
+                message=self._response.reason or "",
+            )
+            raise await self._refusal(self._response) from refused
         return self._response
 
     async def __aexit__(

@@ -195,9 +195,7 @@ def translate(error: Exception, *, model: str, url: str | None, wire: Wire) -> O
     """
     causes = tuple(causes_of(error))
     said = _one_line(str(getattr(error, "message", "") or error)) or type(error).__name__
-    answered = wire.status is not None or any(
-        kind.__name__ in ANSWERED for cause in causes for kind in type(cause).__mro__
-    )
+    answered = wire.status is not None or any(map(_is_answer, causes))
     if not wire.sent and not answered and (fault := _configuration_fault(error, causes, model)):
         return ConfigurationError(fault)
     if not wire.sent and (wire.urls or is_unsent(error)):
@@ -205,7 +203,7 @@ def translate(error: Exception, *, model: str, url: str | None, wire: Wire) -> O
     kind = kind_of(type(error)) or ModelUnavailableError
     status = wire.status if wire.status is not None else (_status(error) if answered else None)
     if status is not None and not 200 <= status < 300:  # noqa: PLR2004
-        found = from_status(status, str(error), _headers(causes, wire), model=model, url=url)
+        found = from_status(status, _content(error, causes), _headers(causes, wire), model=model, url=url)
         if kind is ContextOverflowError and not isinstance(found, kind):
             found = _as_kind(found, kind)
         found.args = (f"{model}: {said}{_advice(type(found), status, url)}",)
@@ -215,7 +213,7 @@ def translate(error: Exception, *, model: str, url: str | None, wire: Wire) -> O
             return ConfigurationError(f"{model}: {said}")
         kind = ModelRefusedError
     made = kind(f"{model}: {said}{_advice(kind, status, url)}", model=model)
-    made.retry_after = retry_after(_headers(causes, wire), str(error))
+    made.retry_after = retry_after(_headers(causes, wire), _content(error, causes))
     made.unknown = True
     return made
 
@@ -257,6 +255,12 @@ def causes_of(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(cause))
         yield cause
         cause = cause.__cause__ or cause.__context__
+
+
+def _is_answer(cause: BaseException) -> bool:
+    # LiteLLM's own exceptions inherit from the OpenAI client's, also where nothing was sent.
+    foreign = not type(cause).__module__.startswith("litellm")
+    return foreign and any(kind.__name__ in ANSWERED for kind in type(cause).__mro__)
 
 
 def _kind_of_status(status: int, said: str, code: str) -> type[ModelError]:
@@ -350,6 +354,12 @@ def _headers(causes: tuple[BaseException, ...], wire: Wire) -> Mapping[str, str]
         if headers:
             return dict(headers)
     return {}
+
+
+def _content(error: Exception, causes: tuple[BaseException, ...]) -> str:
+    """Give what an exception says, and the body of the reply that it came from."""
+    bodies = (getattr(cause, "body", None) for cause in causes)
+    return "\n".join([str(error), *(json.dumps(body, default=str) for body in bodies if body)])
 
 
 def _number(value: str | None) -> float | None:

@@ -117,12 +117,16 @@ class StreamReader:
         self._usage: Usage | None = None
         self._finish: str | None = None
         self._has_choice = False
+        self.told_usage = False
+        """Whether the last event had a usage report and no text, as the last one of a stream has."""
         self._half = ""
         """The first half of a character whose second half comes with the next event."""
 
     def chunk(self, event: Any) -> Chunk:
         """Read one event."""
-        self._usage = read_usage(_get(event, "usage")) or self._usage
+        usage = read_usage(_get(event, "usage"))
+        self._usage = usage or self._usage
+        self.told_usage = usage is not None or (self.told_usage and event is None)
         choice = next((c for c in _items(_get(event, "choices")) if isinstance(c, dict)), None)
         if choice is None:
             return Chunk()
@@ -134,6 +138,7 @@ class StreamReader:
         for call in _calls_in(delta):
             self._gather(call)
         text, reasoning = _said(delta)
+        self.told_usage = self.told_usage and not text and not reasoning
         text, self._half = _split_half(self._half + text)
         return Chunk(
             text=_whole(text), reasoning=_whole(reasoning), logprobs=_logprobs(choice.get("logprobs")) or ()

@@ -3,8 +3,9 @@
 Recognised are the blocks `<think>`, `<thinking>`, `<thought>` and `[THINK]`, and the channels of the
 harmony format (`<|channel|>analysis<|message|>...`). The rules:
 
-- A reply that begins with a block has thinking; later blocks in it are thinking, too. In a reply
-  that begins with anything else, an opening tag is part of the answer.
+- A reply that begins with a block has thinking; later blocks in it are thinking, too. So they are
+  where the server gave thinking in a field of its own. In any other reply an opening tag is part of
+  the answer.
 - A block inside a block of the same name ends with its own tag. Where the tags do not balance, the
   last closing tag ends the block.
 - A tag in quotation marks or backquotes is a mention and opens or closes nothing.
@@ -26,11 +27,17 @@ _OPENINGS: Final = ("<think>", "<thinking>", "<thought>", "[THINK]", *_HARMONY)
 _QUOTES: Final = "\"'`"
 
 
-def split_thinking(text: str) -> tuple[str, str]:
-    """Return the answer and the thinking of a whole reply."""
+def split_thinking(text: str, *, has_thought: bool = False) -> tuple[str, str]:
+    """Return the answer and the thinking of a whole reply.
+
+    Args:
+        text: The reply's text.
+        has_thought: Whether the server has taken a first block out of the text already.
+    """
     if template_block := _closed_only(text):
         text = template_block + text
     splitter = ThinkingSplitter()
+    splitter.has_thought(has_thought)
     pieces = [splitter.feed(text), splitter.end()]
     answer, thinking = ("".join(parts) for parts in zip(*pieces, strict=True))
     return (answer, thinking.strip()) if splitter.found else (text, "")
@@ -80,6 +87,11 @@ class ThinkingSplitter:
         self._channel = "final"
         self._in_header = False
         self._has_answer = False
+
+    def has_thought(self, given: bool) -> None:  # noqa: FBT001 - a fact about the reply, not a switch
+        """Take blocks anywhere in the text for thinking, where the server has given thinking apart."""
+        if given and self._mode == "start":
+            self._mode = "answer"
 
     def feed(self, piece: str) -> tuple[str, str]:
         """Return the parts of answer and thinking that are certain now."""
@@ -148,6 +160,7 @@ class ThinkingSplitter:
                 self._put(said, tag)
             else:
                 self._mode, self._name, self._depth, self._after_close = "thinking", name, 1, None
+                self.found = True
                 if self._has_answer or any(said["answer"]):
                     said["thinking"].append("\n")  # between two blocks
         elif name != self._name:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import threading
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import create_model
+from scripted_server import serving
 
 from outlay import errors
 from outlay.agents.in_context_distillation.prompts import read_action
@@ -29,75 +26,10 @@ from outlay.outcome import Outcome
 from outlay.testing import CountingServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 CASES = [json.loads(line) for line in Path(__file__).with_name("cases.jsonl").read_text().splitlines()]
 SCHEMA_TYPES = {"int": int, "str": str}
-
-
-class ScriptedServer(ThreadingHTTPServer):
-    """Answers every request with the reply of one case."""
-
-    def __init__(self, reply: dict[str, Any]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.reply = reply
-        self.requests = 0
-        self.started = 0.0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a client may leave."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: ScriptedServer
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.requests += 1
-        self.server.started = self.server.started or time.monotonic()
-        reply = self.server.reply
-        if _served_now(reply, asked, time.monotonic() - self.server.started):
-            self._send(200, json.dumps(reply["then"]), {})
-        elif "events" in reply:
-            lines = (e if isinstance(e, str) else f"data: {json.dumps(e)}" for e in reply["events"])
-            self._send(200, "".join(f"{line}\n\n" for line in lines), {"content-type": "text/event-stream"})
-        else:
-            self._send(reply.get("status", 200), json.dumps(reply["body"]), reply.get("headers", {}))
-
-    def _send(self, status: int, content: str, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for name, value in {"content-type": "application/json", **headers}.items():
-            self.send_header(name, value)
-        self.send_header("content-length", str(len(content.encode())))
-        self.end_headers()
-        self.wfile.write(content.encode())
-
-
-def _served_now(reply: dict[str, Any], asked: dict[str, Any], seconds: float) -> bool:
-    if "refuse_until_s" in reply:
-        return seconds >= reply["refuse_until_s"]
-    return "refuse_parameter" in reply and reply["refuse_parameter"] not in asked
-
-
-@contextlib.contextmanager
-def _serving(reply: dict[str, Any]) -> Iterator[ScriptedServer]:
-    server = ScriptedServer(reply)
-    thread = threading.Thread(target=lambda: server.serve_forever(0.01), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _extract(given: dict[str, Any], right: str) -> None:
@@ -123,7 +55,7 @@ def _reply(given: dict[str, Any], right: dict[str, Any]) -> None:
     ask = {"max_output_tokens": 100, **given["ask"]}
     price = Price(**ask.pop("price", {"input": 1, "output": 2}))
     retries, stream = ask.pop("retries", 0), ask.pop("stream", False)
-    with _serving(given["reply"]) as server, Ledger() as ledger:
+    with serving(given["reply"]) as server, Ledger() as ledger:
         model = Model(given["model"], api_base=server.url, api_key="x", price=price, retries=retries)
         outcome = asyncio.run(_ask(model, ask, stream=stream))
         requests = server.requests
@@ -190,7 +122,7 @@ def _alfworld(given: dict[str, Any], right: str) -> None:
 
 
 def _chat(given: dict[str, Any], right: dict[str, Any]) -> None:
-    with _serving(given["reply"]) as server:
+    with serving(given["reply"]) as server:
         model = Model("openai/test", api_base=server.url, api_key="x", price=Price(input=1, output=2))
         message = model.as_chat_model().invoke("?")
     assert message.tool_calls == right["tool_calls"]
