@@ -61,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _served_now(reply: dict[str, Any], asked: dict[str, Any], seconds: float) -> bool:
     if "refuse_until_s" in reply:
-        return seconds >= reply["refuse_until_s"]
+        return bool(seconds >= reply["refuse_until_s"])
     return "refuse_parameter" in reply and reply["refuse_parameter"] not in asked
 
 

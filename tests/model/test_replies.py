@@ -13,7 +13,7 @@ from outlay.model.thinking import ThinkingSplitter, split_thinking
 
 EXAMPLES = int(os.environ.get("OUTLAY_FUZZ", "200"))
 
-FINISHES = {
+FINISHES: dict[str, list[str | None]] = {
     "stop": ["stop", "STOP", "end_turn", "stop_sequence", "eos", "eos_token", "COMPLETE", "done", None, ""],
     "length": [
         "length", "max_tokens", "MAX_TOKENS", "model_length", "max_output_tokens", "context_length_exceeded",
@@ -63,7 +63,8 @@ ROME = '{"city": "Rome"}'
             [part(ROME, "weather", "a", index=0), part('{"tz": 1}', "time", "b", index=1)], TWO, id="usual"
         ),
         pytest.param(
-            [part(ROME, "weather", "a", index=0), part('{"tz": 1}', "time", "b", index=0)], TWO, id="one index"
+            [part(ROME, "weather", "a", index=0), part('{"tz": 1}', "time", "b", index=0)],
+            TWO, id="one index",
         ),
         pytest.param([part(ROME, "weather", "a"), part('{"tz": 1}', "time", "b")], TWO, id="no index"),
         pytest.param(
@@ -114,11 +115,8 @@ def test_a_character_in_two_pieces_is_joined() -> None:
 
 KEYS = """choices message delta content tool_calls function name arguments logprobs finish_reason type text
     thinking index id top_logprobs logprob token""".split()
-PARTS = (
-    """<think> </think> <thought> </thought> [THINK] [/THINK] ` " < 42 </ think> <|channel|> analysis final
+PARTS = """<think> </think> <thought> </thought> [THINK] [/THINK] ` " < 42 </ think> <|channel|> analysis final
     <|message|> <|end|> <|start|> assistant""".split()
-    + [" ", "\n", "it is"]
-)
 
 JSON = st.recursive(
     st.none()
@@ -151,7 +149,7 @@ def test_any_json_is_read(body: Any) -> None:
 
 
 PIECES = st.lists(
-    st.sampled_from(PARTS),
+    st.sampled_from([*PARTS, " ", "\n", "it is"]),
     max_size=14,
 )
 
