@@ -115,8 +115,8 @@ def test_a_character_in_two_pieces_is_joined() -> None:
 
 KEYS = """choices message delta content tool_calls function name arguments logprobs finish_reason type text
     thinking index id top_logprobs logprob token""".split()
-PARTS = """<think> </think> <thought> </thought> [THINK] [/THINK] ` " < 42 </ think> <|channel|> analysis final
-    <|message|> <|end|> <|start|> assistant""".split()
+PARTS = """<think> </think> <thought> </thought> [THINK] [/THINK] ` " < 42 </ think> <|channel|> analysis
+    final <|message|> <|end|> <|start|> assistant""".split()
 
 JSON = st.recursive(
     st.none()
