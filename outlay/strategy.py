@@ -15,7 +15,7 @@ from contextlib import ExitStack, aclosing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar
 from uuid import uuid4
 
 from langgraph.errors import GraphBubbleUp
@@ -150,7 +150,9 @@ class Strategy(ABC, Generic[ConfigT]):
             state: The graph's state after the last step that ended.
         """
         run = current_run.get()
-        return state["outcome"].text if "outcome" in state else run.last_text if run else ""
+        if "outcome" in state:
+            return str(state["outcome"].text)
+        return run.last_text or run.cut_off if run else ""
 
     @cached_property
     def graph(self) -> CompiledStateGraph[Any, Any, Any, Any]:
@@ -230,7 +232,9 @@ class Strategy(ABC, Generic[ConfigT]):
             values = state if isinstance(state, Mapping) else vars(state)
             key = messages or (MESSAGES if MESSAGES in values and question not in values else question)
             if key not in values:
-                raise ConfigurationError(f"the state has no {key!r}: name the key with question= or messages=")
+                raise ConfigurationError(
+                    f"the state has no {key!r}: name the key with question= or messages="
+                )
             configurable = get_config().get("configurable", {})
             here = (str(configurable.get("thread_id")), str(configurable.get("checkpoint_ns")))
             run = interrupted.pop(here, None) or self._run(budget)
@@ -277,23 +281,20 @@ class Strategy(ABC, Generic[ConfigT]):
         if tell is None:
             return await model.complete(messages, **parameters)
         said: list[str] = []
+        completion = None
         try:
             async with aclosing(model.stream(messages, **parameters)) as events:
                 async for event in events:
+                    completion = event.completion
                     if event.text:
                         said.append(event.text)
                         tell(event.text)
-                    if event.completion is not None:
-                        return event.completion
         except ModelError as exc:
-            fence, run = require_fence(), current_run.get()
-            left = fence.seconds_left()
-            if left is None or left > 0:
-                raise
-            if run is not None and not run.last_text:
-                run.keep("".join(said), cut=True)
-            raise late(fence.path) from exc
-        raise ModelError("the stream ended without a completion", model=model.name)
+            _check_deadline(exc, "".join(said))
+            raise
+        if completion is None:
+            raise ModelError("the stream ended without a completion", model=model.name)
+        return completion
 
     def say(self, text: str) -> None:
         """Show `text` as the answer to whoever streams the run, where no call of its own wrote it."""
@@ -319,28 +320,39 @@ class Strategy(ABC, Generic[ConfigT]):
     async def _drive(
         self, question: Question, run: Run, tell: Callable[[Event], None] = ignore, *, isolated: bool = True
     ) -> Answer:
+        earlier, asked = _divided(question)
+        outer = current_run.get() if on_completion.get() else None
+        answer = await self._after(earlier)._answer(earlier, asked, run, tell, isolated=isolated)  # noqa: SLF001 - a copy of its own
+        if outer:
+            outer.keep(answer.text, cut=answer.stop_reason != "finished")
+        return answer
+
+    async def _answer(
+        self,
+        earlier: tuple[Message, ...],
+        asked: str | Environment,
+        run: Run,
+        tell: Callable[[Event], None],
+        *,
+        isolated: bool,
+    ) -> Answer:
         from outlay.langchain.answering import reporting  # noqa: PLC0415
         from outlay.langchain.messages import answer_message  # noqa: PLC0415
 
-        outer = current_run.get() if on_completion.get() else None
-        earlier, asked = _divided(question)
-        strategy = self._after(earlier)
         # What a strategy asks inside another one is no answer of the graph around both.
         inside = current_run.get() is not None or _listener.get() is not None
-        with strategy.entered(asked) as words:
+        with self.entered(asked) as words:
             prompt = (*earlier, {"role": "user", "content": words})
             async with reporting(self.name, prompt, run.id, silent=inside) as report:
                 run.tell = _telling(tell, report)
                 if report:
                     await report.begin()
-                with run.fence, strategy._replayed():
-                    outcome = await strategy._outcome(words, run, isolated=isolated)
+                with run.fence, self._replayed():
+                    outcome = await self._outcome(words, run, isolated=isolated)
                 usage, bill, trace = run.fence.usage, run.fence.report(), tuple(run.trace)
                 answer = Answer(**outcome.model_dump(), usage=usage, report=bill, trace=trace)
                 if report:
                     await report.end(answer_message(answer, self.name, run.id))
-        if outer:
-            outer.keep(answer.text, cut=answer.stop_reason != "finished")
         return answer
 
     async def _outcome(self, words: str, run: Run, *, isolated: bool) -> Outcome:
@@ -351,7 +363,11 @@ class Strategy(ABC, Generic[ConfigT]):
                 graph = self._isolated if isolated else self.graph
                 async for values in graph.astream(state, stream_mode="values"):
                     state = values
-            return cast("Outcome", state["outcome"])
+            outcome: Outcome = state["outcome"]
+            if outcome.text or not run.cut_off:
+                return outcome
+            value = extract(run.cut_off, marked=True)
+            return outcome.model_copy(update={"text": run.cut_off, "value": value})
         except BudgetExhaustedError as exc:
             outcome = self._salvaged(state, run, exc)
             if outcome.text and not run.spoken:
@@ -368,8 +384,9 @@ class Strategy(ABC, Generic[ConfigT]):
         reason, said = stop_reason(refusal), str(refusal)
         written = state.get("outcome")
         if written is not None and written.text == text:
-            return written.model_copy(update={"stop_reason": reason, "degraded": said})
-        value = extract(text, marked=run.texts.get(text.strip(), False)) if text else None
+            return Outcome(**{**dict(written), "stop_reason": reason, "degraded": said})
+        cut = text == run.cut_off or run.texts.get(text.strip(), False)
+        value = extract(text, marked=cut) if text else None
         return Outcome(text=text, value=value, stop_reason=reason, degraded=said)
 
     def _after(self, earlier: Sequence[Message]) -> Self:
@@ -377,8 +394,10 @@ class Strategy(ABC, Generic[ConfigT]):
         if not earlier:
             return self
         slots = {f.name: getattr(self, f.name) for f in fields(self)}
-        models = {name: slot for name, slot in slots.items() if isinstance(slot, Model)}
-        return replace(self, **{name: model.with_history(earlier) for name, model in models.items()})
+        told: dict[str, Any] = {
+            name: slot.with_history(earlier) for name, slot in slots.items() if isinstance(slot, Model)
+        }
+        return replace(self, **told)
 
     @staticmethod
     def _listening() -> Callable[[str], None] | None:
@@ -419,6 +438,17 @@ def serializer(*own: type) -> Any:
     from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer  # noqa: PLC0415
 
     return JsonPlusSerializer(allowed_msgpack_modules=[*_records(Record), *own])
+
+
+def _check_deadline(error: ModelError, said: str) -> None:
+    """Raise the fence's refusal if the deadline is over, and keep what a stream gave until then."""
+    fence, run = require_fence(), current_run.get()
+    left = fence.seconds_left()
+    if left is None or left > 0:
+        return
+    if run:
+        run.cut_off = said
+    raise late(fence.path) from error
 
 
 def _telling(tell: Callable[[Event], None], report: AnswerReport | None) -> Callable[[Event], None]:

@@ -41,6 +41,8 @@ class Run:
     trace: list[TraceEntry] = field(default_factory=list)
     last_text: str = ""
     """The last text that a model wrote for the answer, or that a node made of it."""
+    cut_off: str = ""
+    """What was streamed of the answer before a deadline ended its call."""
     spoken: bool = False
     """Whether any of the answer was shown."""
     texts: dict[str, bool] = field(default_factory=dict)

@@ -152,7 +152,7 @@ class OutlayChatModel(BaseChatModel):
         """
         if not messages:
             return 0
-        offered = {"tools": [openai_tool(tool, None) for tool in tools]} if tools else {}
+        offered: Any = {"tools": [openai_tool(tool, None) for tool in tools]} if tools else {}
         claim = self.model.worst_case(openai_messages(messages), max_output_tokens=1, **offered)
         return run_sync(claim).prompt_tokens
 
@@ -251,23 +251,23 @@ def _read(kind: type[BaseModel] | None, message: AIMessage) -> Any:
     try:
         return kind.model_validate_json(text) if kind else json.loads(text)
     except (ValidationError, json.JSONDecodeError) as exc:
-        raise _unfit(message, exc) from exc
+        raise _unfit(message, str(exc)) from exc
 
 
 def _read_call(kind: type[BaseModel] | None, message: AIMessage) -> Any:
     if refusal := refusal_of(message):
         raise refusal
+    if not message.tool_calls:
+        wrong = "; ".join(call["error"] or "" for call in message.invalid_tool_calls)
+        raise _unfit(message, wrong or "the model called no tool")
+    args = message.tool_calls[0]["args"]
     try:
-        if not message.tool_calls:
-            wrong = [call["error"] or "" for call in message.invalid_tool_calls]
-            raise ValueError("; ".join(wrong) or "the model called no tool")
-        args = message.tool_calls[0]["args"]
         return kind.model_validate(args) if kind else args
-    except ValueError as exc:
-        raise _unfit(message, exc) from exc
+    except ValidationError as exc:
+        raise _unfit(message, str(exc)) from exc
 
 
-def _unfit(message: AIMessage, problem: Exception) -> OutputInvalidError:
+def _unfit(message: AIMessage, problem: str) -> OutputInvalidError:
     return OutputInvalidError(
         f"the reply does not fit the schema ({problem}): raise max_output_tokens if it was cut short",
         model=message.response_metadata["model_name"],

@@ -140,8 +140,8 @@ class AIMessageChunk(core.AIMessageChunk):
 
     type: Literal["AIMessageChunk"] = "AIMessageChunk"
 
-    def __add__(self, other: Any) -> core.AIMessageChunk:
-        whole = super().__add__(other)
+    def __add__(self, other: Any) -> core.AIMessageChunk:  # type: ignore[override] # as LangChain's own
+        whole: core.AIMessageChunk = super().__add__(other)
         last = other[-1] if isinstance(other, (list, tuple)) and other else other
         if not isinstance(last, core.AIMessageChunk) or last.chunk_position != "last":
             return whole

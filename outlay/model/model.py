@@ -104,7 +104,7 @@ class Model:
         System messages of the history and of a call come first, joined into one.
         """
         model = copy(self)
-        model._history = (*self._history, *messages)
+        model._history = (*self._history, *messages)  # noqa: SLF001 - a copy of its own
         return model
 
     def __repr__(self) -> str:
