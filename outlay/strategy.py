@@ -45,7 +45,7 @@ from outlay.outcome import (
 from outlay.tracing import Run, current_run, hearing, ignore, traced
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 
     from langchain_core.messages import BaseMessage
     from langgraph.graph import StateGraph
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
     from outlay.environments import Environment
     from outlay.langchain.answering import AnswerReport
+    from outlay.model import StreamEvent
 
     Question = str | Sequence[Message | BaseMessage] | Environment
 
@@ -281,20 +282,17 @@ class Strategy(ABC, Generic[ConfigT]):
         if tell is None:
             return await model.complete(messages, **parameters)
         said: list[str] = []
-        completion = None
+
+        def hear(text: str) -> None:
+            said.append(text)
+            tell(text)
+
         try:
             async with aclosing(model.stream(messages, **parameters)) as events:
-                async for event in events:
-                    completion = event.completion
-                    if event.text:
-                        said.append(event.text)
-                        tell(event.text)
+                return await _heard(events, hear)
         except ModelError as exc:
             _check_deadline(exc, "".join(said))
             raise
-        if completion is None:
-            raise ModelError("the stream ended without a completion", model=model.name)
-        return completion
 
     def say(self, text: str) -> None:
         """Show `text` as the answer to whoever streams the run, where no call of its own wrote it."""
@@ -438,6 +436,17 @@ def serializer(*own: type) -> Any:
     from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer  # noqa: PLC0415
 
     return JsonPlusSerializer(allowed_msgpack_modules=[*_records(Record), *own])
+
+
+async def _heard(events: AsyncIterator[StreamEvent], hear: Callable[[str], None]) -> Completion:
+    completion = None
+    async for event in events:
+        completion = event.completion
+        if event.text:
+            hear(event.text)
+    if completion is None:
+        raise ModelError("the stream ended without a completion")
+    return completion
 
 
 def _check_deadline(error: ModelError, said: str) -> None:

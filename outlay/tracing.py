@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -73,8 +74,13 @@ class Run:
         """Keep the last text in a node's update that is an outcome or has a model's text in it."""
         for value in update.values():
             for text, sure in _texts(value):
-                if sure or text.strip() in self.texts or (self.last_text and self.last_text.strip() in text):
+                if sure or text.strip() in self.texts or self._builds_on_last(text):
                     self.keep(text, cut=self.texts.get(text.strip(), False))
+
+    def _builds_on_last(self, text: str) -> bool:
+        # By whole words: an id may have a short text in it by chance.
+        last = re.escape(self.last_text.strip())
+        return bool(last and re.search(rf"(?<!\w){last}(?!\w)", text))
 
 
 current_run: ContextVar[Run | None] = ContextVar("outlay_run", default=None)
