@@ -219,7 +219,8 @@ class OutlayChatModel(BaseChatModel):
     async def _pieces(self, prompt: list[dict[str, Any]], options: Any) -> AsyncGenerator[AIMessageChunk]:
         async with aclosing(self.model.stream(prompt, **options)) as events:
             async for event in events:
-                if event.text or event.reasoning:
+                # Also an empty piece before a tool call: it keeps invalid calls invalid.
+                if event.text or event.reasoning or (event.completion and event.completion.tool_calls):
                     yield piece(event.text, event.reasoning)
                 if event.completion is not None:
                     yield last_piece(event.completion)

@@ -84,6 +84,9 @@ def openai_tool_choice(choice: str | bool | dict[str, Any]) -> str | dict[str, A
         return "required"
     if choice is False:
         return "none"
+    if isinstance(choice, dict) and choice.get("type") in {"auto", "any", "none", "tool"}:
+        # Anthropic's terms.
+        return openai_tool_choice(choice["name"] if choice["type"] == "tool" else choice["type"])
     if isinstance(choice, dict) or choice in {"auto", "none", "required"}:
         return choice
     return {"type": "function", "function": {"name": choice}}
