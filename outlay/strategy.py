@@ -231,7 +231,8 @@ class Strategy(ABC, Generic[ConfigT]):
 
         async def node(state: Any) -> dict[str, Any]:
             values = state if isinstance(state, Mapping) else vars(state)
-            key = messages or (MESSAGES if MESSAGES in values and question not in values else question)
+            chat = messages or (MESSAGES if MESSAGES in values and question not in values else None)
+            key = chat or question
             if key not in values:
                 raise ConfigurationError(
                     f"the state has no {key!r}: name the key with question= or messages="
@@ -244,8 +245,8 @@ class Strategy(ABC, Generic[ConfigT]):
             except GraphBubbleUp:
                 interrupted[here] = run
                 raise
-            if key in {messages, MESSAGES}:
-                return {key: [answer_message(given, self.name, run.id)]}
+            if chat:
+                return {chat: [answer_message(given, self.name, run.id)]}
             return {answer: given}
 
         return _node(node, self.name)
@@ -480,16 +481,19 @@ def _divided(question: Question) -> tuple[tuple[Message, ...], str | Environment
     places = [place for place, message in enumerate(messages) if message["role"] == "user"]
     if not places:
         raise ConfigurationError("the conversation has no user message: the last one is the question")
-    asked = messages.pop(places[-1])["content"]
-    if not isinstance(asked, str):
-        other = [part.get("type") for part in asked if part.get("type") != "text"]
-        if other:
-            raise ConfigurationError(
-                f"the question has a part of type {other[0]!r}, but a strategy's question is text: put it "
-                "into an earlier message"
-            )
-        asked = "\n".join(part["text"] for part in asked)
-    return tuple(messages), asked
+    asked = messages.pop(places[-1]).get("content") or ""
+    return tuple(messages), asked if isinstance(asked, str) else "\n".join(map(_text_of, asked))
+
+
+def _text_of(part: str | Mapping[str, Any]) -> str:
+    if isinstance(part, str):
+        return part
+    if part.get("type") != "text":
+        raise ConfigurationError(
+            f"the question has a part of type {part.get('type')!r}, but a strategy's question is text: put "
+            "it into an earlier message"
+        )
+    return str(part["text"])
 
 
 def _in_chat_format(messages: Sequence[Any]) -> list[Message]:

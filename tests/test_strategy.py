@@ -979,6 +979,8 @@ def test_a_conversation_is_within_the_fence() -> None:
         ([], "no user message"),
         ([{"role": "assistant", "content": "hello"}], "no user message"),
         ([{"role": "user", "content": " "}], "question is empty"),
+        ([{"role": "user", "content": None}], "question is empty"),
+        ([{"role": "user"}], "question is empty"),
         ([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}], "image_url"),
         ([{"role": "nobody", "content": "x"}], "chat format"),
         ([7], "chat format"),
@@ -1036,6 +1038,19 @@ def test_as_node_prefers_the_question_unless_told_of_the_messages() -> None:
 
     assert answered()["answer"].text == ANSWER
     assert answered(messages="messages")["messages"][-1].content.endswith("And twice that?")
+
+
+def test_as_node_reads_a_conversation_as_its_question() -> None:
+    class Asked(MessagesState):
+        answer: Answer
+
+    graph = StateGraph(Asked)
+    graph.add_node("ask", Chain(two_calls()).as_node(question="messages"))
+    graph.add_edge(START, "ask")
+    app: Any = graph.compile()
+    final = app.invoke({"messages": TALK})
+    assert final["answer"].text.endswith("And twice that?")
+    assert len(final["messages"]) == len(TALK)
 
 
 def test_as_node_with_a_conversation_resumes_after_an_interrupt() -> None:
