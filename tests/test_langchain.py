@@ -7,15 +7,26 @@ import json
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.callbacks import get_usage_metadata_callback
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage, trim_messages
 from langchain_core.tools import tool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, create_react_agent, tools_condition
 from pydantic import BaseModel
 
-from outlay import Budget, BudgetExhaustedError, ConfigurationError, Ledger, Model, OutputInvalidError
-from outlay.model import Choice, ToolCall
+from outlay import (
+    Budget,
+    BudgetExhaustedError,
+    ConfigurationError,
+    Ledger,
+    Model,
+    ModelUnavailableError,
+    OutputInvalidError,
+    Usage,
+)
+from outlay.model import Choice, Reply, Request, ToolCall
 from outlay.testing import CountingServer, ScriptedModel
+from outlay.testing.scripted import ScriptedProvider
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -214,6 +225,9 @@ def test_invoke_and_stream_work_on_the_thread_of_a_running_loop() -> None:
             {"type": "function", "function": {"name": "add"}},
             {"type": "function", "function": {"name": "add"}},
         ),
+        ({"type": "tool", "name": "add"}, {"type": "function", "function": {"name": "add"}}),
+        ({"type": "any"}, "required"),
+        ({"type": "auto"}, "auto"),
     ],
 )
 def test_tool_choice_is_put_in_openai_terms(given: Any, sent: Any) -> None:
@@ -239,12 +253,175 @@ def test_streamed_tool_calls_add_up() -> None:
     assert whole.tool_calls[0]["args"] == {"a": 2, "b": 3}
 
 
-def test_arguments_that_are_no_json_make_an_invalid_tool_call() -> None:
-    broken = ToolCall(id="c", name="add", arguments='{"a": ')
-    turn = Choice(text="", finish_reason="tool_calls", tool_calls=(broken,))
-    message = ScriptedModel([turn]).as_chat_model().bind_tools([add]).invoke("q")
+def calling(*calls: tuple[str, str], finish_reason: str = "tool_calls", text: str = "") -> Choice:
+    made = tuple(ToolCall(id=f"c{n}", name=name, arguments=args) for n, (name, args) in enumerate(calls))
+    return Choice(text=text, finish_reason=finish_reason, tool_calls=made)
+
+
+def invoked(chat: Any) -> Any:
+    return chat.invoke("q")
+
+
+def streamed(chat: Any) -> Any:
+    chunks = list(chat.stream("q"))
+    return sum(chunks[1:], chunks[0])
+
+
+def in_a_streamed_graph(chat: Any) -> Any:
+    graph = StateGraph(MessagesState)
+    graph.add_node("ask", lambda state: {"messages": [chat.invoke(state["messages"])]})
+    graph.add_edge(START, "ask")
+    *_, last = graph.compile().stream({"messages": [HumanMessage("q")]}, stream_mode=["messages", "values"])
+    return cast("Any", last)[1]["messages"][-1]
+
+
+every_way = pytest.mark.parametrize("way", [invoked, streamed, in_a_streamed_graph])
+
+
+def calls_of(message: AIMessage) -> list[tuple[Any, ...]]:
+    valid = [(call["id"], call["name"], call["args"]) for call in message.tool_calls]
+    return valid + [(call["id"], call["name"], call["args"]) for call in message.invalid_tool_calls]
+
+
+@every_way
+@pytest.mark.parametrize("text", ["", "I add."], ids=["no text", "text"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        '{"a": ',
+        '{"a": 2, "b"',
+        "{bad",
+        '"abc"',
+        "[]",
+        "[1, 2]",
+        "0",
+        "false",
+        '""',
+        "nonsense",
+        "{}{}",
+        "[" * 100_000,
+        "1" * 5000,
+    ],
+    ids=lambda arguments: arguments[:12],
+)
+def test_arguments_that_are_no_object_make_an_invalid_tool_call(way: Any, text: str, arguments: str) -> None:
+    message = way(ScriptedModel([calling(("add", arguments), text=text)]).as_chat_model())
+    assert message.text == text
     assert message.tool_calls == []
-    assert message.invalid_tool_calls[0]["args"] == '{"a": '
+    assert calls_of(message) == [("c0", "add", arguments)]
+    assert message.invalid_tool_calls[0]["error"]
+    assert isinstance(message, AIMessage)
+
+
+@every_way
+@pytest.mark.parametrize("arguments", ["", "  ", "null", "{}", " null "])
+def test_empty_arguments_are_an_empty_object(way: Any, arguments: str) -> None:
+    message = way(ScriptedModel([calling(("now", arguments), text="hm")]).as_chat_model())
+    assert calls_of(message) == [("c0", "now", {})]
+    assert message.invalid_tool_calls == []
+
+
+@every_way
+@pytest.mark.parametrize("arguments", ['{"a": 1}', "{}", "", '{"a": 1'])
+def test_a_call_that_was_cut_at_the_limit_is_invalid(way: Any, arguments: str) -> None:
+    cut = calling(("add", '{"a": 0}'), ("add", arguments), finish_reason="length", text="I")
+    model = Model("cut", provider=Whole([], max_n=1), default_max_output_tokens=99)
+    cast("Whole", model.provider).choice = cut
+    message = way(model.as_chat_model())
+    assert [call["args"] for call in message.tool_calls] == [{"a": 0}]
+    assert [call["args"] for call in message.invalid_tool_calls] == [arguments]
+
+
+class Whole(ScriptedProvider):
+    """Gives its choice as it is, without a cut of its own."""
+
+    choice: Choice
+
+    async def complete(self, request: Request) -> Reply:
+        self.requests.append(request)
+        return Reply(
+            choices=(self.choice,), usage=Usage(calls=1, generations=1, prompt_tokens=1, output_tokens=9)
+        )
+
+
+@every_way
+def test_parallel_calls_keep_their_order_and_their_ids(way: Any) -> None:
+    turn = calling(("add", '{"a": 1}'), ("add", '{"a": 2}'), ("sub", "{}"), text="Three.")
+    message = way(ScriptedModel([turn]).as_chat_model())
+    assert calls_of(message) == [("c0", "add", {"a": 1}), ("c1", "add", {"a": 2}), ("c2", "sub", {})]
+
+
+@every_way
+def test_a_valid_call_beside_an_invalid_one_stays_valid(way: Any) -> None:
+    message = way(ScriptedModel([calling(("add", "{bad"), ("add", '{"a": 2}'), text="x")]).as_chat_model())
+    assert [call["args"] for call in message.tool_calls] == [{"a": 2}]
+    assert [call["args"] for call in message.invalid_tool_calls] == ["{bad"]
+
+
+@every_way
+def test_every_way_gives_a_message_and_not_a_chunk_of_its_own(way: Any) -> None:
+    message = way(ScriptedModel(["one two"]).as_chat_model())
+    assert message.content == "one two"
+    assert message.__class__.__module__.startswith("langchain_core")
+
+
+def test_an_invalid_call_is_sent_with_the_tools_message_behind_it() -> None:
+    model = ScriptedModel([calling(("add", '{"a": 2}'), ("add", '{"a": ')), "5"])
+    chat = model.as_chat_model()
+    asked = chat.invoke("q")
+    answers = [ToolMessage("2", tool_call_id="c0"), ToolMessage("no JSON", tool_call_id="c1")]
+    chat.invoke([HumanMessage("q"), asked, *answers])
+    _, assistant, *tools = (dict(message) for message in model.requests[1].messages)
+    sent = [(call["id"], call["function"]["arguments"]) for call in assistant["tool_calls"]]
+    assert sent == [("c0", '{"a": 2}'), ("c1", '{"a": ')]
+    assert [tool_message["tool_call_id"] for tool_message in tools] == ["c0", "c1"]
+
+
+STRICT_ADD = {"name": "add", "description": "Add.", "parameters": {"type": "object", "properties": {}}}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [add, City, STRICT_ADD, {"type": "function", "function": STRICT_ADD}],
+    ids=["tool", "class", "function", "json"],
+)
+@pytest.mark.parametrize("strict", [True, False, None])
+def test_strict_reaches_the_provider_inside_each_function(given: Any, strict: bool | None) -> None:  # noqa: FBT001
+    model = ScriptedModel(["x", "x"])
+    model.as_chat_model().bind_tools([given], strict=strict).invoke("q")
+    model.as_chat_model().bind(tools=[given], strict=strict).invoke("q")
+    for request in model.requests:
+        assert request.tools[0]["function"].get("strict") is strict
+        closed = request.tools[0]["function"]["parameters"].get("additionalProperties")
+        assert (closed is False) is (strict is True)
+
+
+def test_strict_changes_no_tool_of_the_callers() -> None:
+    given = {"type": "function", "function": {"name": "now"}}
+    model = ScriptedModel(["x"])
+    model.as_chat_model().bind_tools([given], strict=True).invoke("q")
+    assert model.requests[0].tools[0]["function"]["strict"] is True
+    assert given == {"type": "function", "function": {"name": "now"}}
+
+
+def test_strict_without_tools_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="bind_tools"):
+        ScriptedModel(["x"]).as_chat_model().invoke("q", strict=True)
+
+
+def test_what_is_no_tool_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="tool"):
+        ScriptedModel(["x"]).as_chat_model().bind_tools([cast("Any", 7)])
+
+
+def test_tool_parameters_reach_the_server() -> None:
+    with CountingServer() as server:
+        able = remote(server).bind_tools([add], strict=True, tool_choice="add", parallel_tool_calls=False)
+        able.invoke("q")
+        (body,) = server.bodies
+    assert body["tools"][0]["function"]["strict"] is True
+    assert body["tool_choice"] == {"type": "function", "function": {"name": "add"}}
+    assert body["parallel_tool_calls"] is False
 
 
 def test_a_conversation_with_tools_goes_out_in_openai_format() -> None:
@@ -325,6 +502,117 @@ def test_structured_output_by_function_calling_forces_the_tool() -> None:
     structured = model.as_chat_model().with_structured_output(City, method="function_calling")
     assert structured.invoke("q") == City(name="Paris", people=2100000)
     assert model.requests[0].tool_choice == "required"
+
+
+def by_a_call(turn: Any, **options: Any) -> Any:
+    chat = ScriptedModel([turn]).as_chat_model(when_exhausted="answer")
+    return chat.with_structured_output(City, method="function_calling", **options)
+
+
+@pytest.mark.parametrize(
+    ("turn", "message"),
+    [
+        ("just text", "called no tool"),
+        (calling(("City", '{"name": "Pa')), "not JSON"),
+        (calling(("City", '{"name": "Paris"}')), "people"),
+    ],
+)
+def test_function_calling_raises_on_a_reply_that_does_not_fit(turn: Any, message: str) -> None:
+    with pytest.raises(OutputInvalidError, match=message) as failure:
+        by_a_call(turn).invoke("q")
+    assert failure.value.usage is not None
+    assert failure.value.usage.calls == 1
+    given: Any = by_a_call(turn, include_raw=True).invoke("q")
+    assert (given["parsed"], type(given["parsing_error"])) == (None, OutputInvalidError)
+
+
+def test_function_calling_raises_when_refused() -> None:
+    with Ledger(NOTHING), pytest.raises(BudgetExhaustedError):
+        by_a_call(TOOL_TURN).invoke("q")
+
+
+def test_function_calling_takes_strict_and_other_schemas() -> None:
+    model = ScriptedModel([calling(("Town", '{"name": "Paris"}'))])
+    structured = model.as_chat_model().with_structured_output(Town, method="function_calling", strict=True)
+    assert structured.invoke("q") == {"name": "Paris"}
+    assert model.requests[0].tools[0]["function"]["strict"] is True
+
+
+WORDS = ScriptedModel(lambda _: "x").as_chat_model()
+UNKNOWN = Model("openai/a-model-nobody-knows", api_base="http://127.0.0.1:9/v1", api_key="x").as_chat_model()
+
+
+def test_tokens_are_counted_by_the_models_own_tokenizer() -> None:
+    assert WORDS.get_num_tokens("one two three") == len(WORDS.get_token_ids("one two three")) == 3
+    assert WORDS.get_num_tokens("") == 0
+
+
+def test_tokens_of_messages_are_those_that_a_fence_reserves() -> None:
+    messages = [SystemMessage("be brief"), HumanMessage("one two three")]
+    assert WORDS.get_num_tokens_from_messages(messages) == 5
+    with CountingServer() as server, Ledger() as ledger:
+        remote(server).invoke(messages)
+        assert UNKNOWN.get_num_tokens_from_messages(messages) >= ledger.usage.prompt_tokens > 0
+    assert UNKNOWN.get_num_tokens_from_messages([]) == 0
+
+
+def test_tools_count_in_the_tokens_of_messages() -> None:
+    messages: list[Any] = [HumanMessage("2+3?")]
+    assert UNKNOWN.get_num_tokens_from_messages(messages, [add]) > UNKNOWN.get_num_tokens_from_messages(
+        messages
+    )
+
+
+def test_a_custom_tokenizer_counts() -> None:
+    chat = WORDS.model_copy(update={"custom_get_token_ids": lambda text: [ord(letter) for letter in text]})
+    assert (chat.get_token_ids("ab"), chat.get_num_tokens("abc")) == ([97, 98], 3)
+
+
+@pytest.mark.parametrize("chat", [WORDS, UNKNOWN], ids=["own tokenizer", "upper bound"])
+def test_trim_messages_drops_what_does_not_fit(chat: Any) -> None:
+    talk = [HumanMessage(f"{n} {'long ' * 200}") for n in range(9)]
+    most = chat.get_num_tokens_from_messages(talk[-3:])
+    assert trim_messages(talk, max_tokens=most, token_counter=chat) == talk[-3:]
+    assert trim_messages(talk, max_tokens=most - 1, token_counter=chat) == talk[-2:]
+
+
+def test_tokens_are_counted_on_the_thread_of_a_running_loop() -> None:
+    async def scenario() -> int:
+        return WORDS.get_num_tokens_from_messages([HumanMessage("one two")])
+
+    assert asyncio.run(scenario()) == 2
+
+
+def test_several_samples_come_whole_while_a_graph_is_streamed() -> None:
+    model = ScriptedModel(["a", "b"])
+
+    def ask(state: MessagesState) -> dict[str, Any]:
+        (several,) = model.as_chat_model().generate([[*state["messages"]]], n=2).generations
+        return {"messages": [AIMessage(" ".join(one.text for one in several))]}
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("ask", ask)
+    graph.add_edge(START, "ask")
+    app: Any = graph.compile()
+    *_, last = app.stream(TASK, stream_mode=["messages", "values"])
+    assert last[1]["messages"][-1].content == "a b"
+
+
+def test_callbacks_count_usage_once_whole_or_streamed() -> None:
+    chat = ScriptedModel(lambda _: "a b c").as_chat_model()
+    with Ledger() as ledger, get_usage_metadata_callback() as counted:
+        chat.invoke("q")
+        list(chat.stream("q"))
+        chat.batch(["q", "q"])
+    assert counted.usage_metadata["scripted"]["total_tokens"] == ledger.usage.total_tokens
+
+
+def test_with_retry_asks_again_inside_the_fence() -> None:
+    chat = ScriptedModel([ModelUnavailableError("down"), "up"], retries=0).as_chat_model()
+    with Ledger() as ledger:
+        again = chat.with_retry(stop_after_attempt=2, wait_exponential_jitter=False)
+        assert again.invoke("q").content == "up"
+    assert ledger.usage.calls == 2
 
 
 def test_identifying_params_name_the_model_and_no_key() -> None:

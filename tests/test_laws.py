@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START, MessagesState, StateGraph
 
 from outlay import Answer, Budget, Ledger, Model, ModelRefusedError, Price, Usage, agents
 from outlay.agents import (
@@ -301,6 +301,43 @@ def test_streamed_tokens_are_the_answer(law: Lawful) -> None:
     finished = events[-1]
     assert isinstance(finished, Finished)
     assert "".join(event.text for event in events if isinstance(event, Token)) == finished.answer.text
+
+
+TALK = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "Do you count?"},
+    {"role": "assistant", "content": "I do."},
+    {"role": "user", "content": QUESTION},
+]
+
+
+@every_strategy
+def test_every_call_has_the_conversation_before_it(law: Lawful) -> None:
+    model = scripted(law)
+    answer = law.make(model).run(TALK)
+    assert (answer.value, answer.stop_reason, answer.degraded) == ("7", "finished", None)
+    for request in model.requests:
+        system, *turns = (dict(message) for message in request.messages)
+        assert system["content"].startswith("Be brief.")
+        assert turns[:2] == TALK[1:3]
+        assert [message["role"] for message in turns].count("system") == 0
+
+
+@every_strategy
+def test_as_a_node_of_a_chat_its_tokens_are_the_message(law: Lawful) -> None:
+    graph = StateGraph(MessagesState)
+    graph.add_node("ask", law.make(scripted(law)).as_node())
+    graph.add_edge(START, "ask")
+    given: Any = {"messages": TALK}
+    app = graph.compile(checkpointer=InMemorySaver(serde=serializer()))
+    with Ledger() as ledger:
+        stream: Any = app.stream(given, THREAD, stream_mode="messages")
+        chunks = [chunk for chunk, _ in stream]
+    message = app.get_state(THREAD).values["messages"][-1]
+    assert "".join(chunk.text for chunk in chunks) == message.text != ""
+    assert {chunk.id for chunk in chunks} == {message.id}
+    totals = [chunk.usage_metadata["total_tokens"] for chunk in chunks if chunk.usage_metadata]
+    assert totals == [message.usage_metadata["total_tokens"]] == [ledger.usage.total_tokens]
 
 
 @every_strategy

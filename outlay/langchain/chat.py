@@ -8,10 +8,10 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk
+from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import RunnableLambda, RunnableMap, RunnablePassthrough
-from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
+from langchain_core.utils.function_calling import convert_to_json_schema
 from pydantic import BaseModel, ValidationError
 
 from outlay.budget import Usage
@@ -22,6 +22,7 @@ from outlay.langchain.messages import (
     exhausted,
     last_piece,
     openai_messages,
+    openai_tool,
     openai_tool_choice,
     options_of,
     piece,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 
     from langchain_core.language_models import LanguageModelInput
-    from langchain_core.messages import AIMessage, BaseMessage
+    from langchain_core.messages import BaseMessage
     from langchain_core.runnables import Runnable
 
 WhenExhausted = Literal["raise", "answer"]
@@ -68,6 +69,7 @@ class OutlayChatModel(BaseChatModel):
         tools: Sequence[Any],
         *,
         tool_choice: str | bool | dict[str, Any] | None = None,
+        strict: bool | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
         """Offer `tools`: functions, LangChain tools, pydantic classes or OpenAI's JSON.
@@ -76,11 +78,15 @@ class OutlayChatModel(BaseChatModel):
             tools: What the model may call.
             tool_choice: `"auto"`, `"none"`, `"any"` or `"required"` (some tool), a tool's name, or
                 OpenAI's JSON; `True`: some tool.
+            strict: Whether calls must fit the tools' schemas exactly, where the provider has that.
             kwargs: Bound as they are, e.g. `parallel_tool_calls`.
+
+        Raises:
+            ConfigurationError: One of them is no tool.
         """
         if tool_choice is not None:
             kwargs["tool_choice"] = openai_tool_choice(tool_choice)
-        return self.bind(tools=[convert_to_openai_tool(tool) for tool in tools], **kwargs)
+        return self.bind(tools=[openai_tool(tool, strict) for tool in tools], **kwargs)
 
     def with_structured_output(
         self,
@@ -102,19 +108,58 @@ class OutlayChatModel(BaseChatModel):
             OutputInvalidError: On a call whose reply does not fit.
             BudgetExhaustedError: On a call that was refused, whatever `when_exhausted` says.
         """
-        if method == "function_calling":
-            return super().with_structured_output(schema, include_raw=include_raw, **kwargs)
-        kwargs.pop("strict", None)
         kind = schema if isinstance(schema, type) and issubclass(schema, BaseModel) else None
-        shape = strict_schema(kind) if kind else _strict_schema(schema)
-        asked = self.bind(
-            response_schema=shape,
-            schema_name=shape["title"],
-            ls_structured_output_format={"kwargs": {"method": "json_schema"}, "schema": schema},
-            **kwargs,
-        )
-        read: Runnable[AIMessage, Any] = RunnableLambda(lambda message: _read(kind, message), name="read")
+        strict = kwargs.pop("strict", None)
+        if method == "function_calling":
+            tool = openai_tool(schema, strict)
+            asked = self.bind_tools(
+                [tool],
+                tool_choice="any",
+                ls_structured_output_format={"kwargs": {"method": method}, "schema": schema},
+                **kwargs,
+            )
+            read: Runnable[AIMessage, Any] = RunnableLambda(lambda message: _read_call(kind, message))
+        else:
+            shape = strict_schema(kind) if kind else _strict_schema(schema)
+            asked = self.bind(
+                response_schema=shape,
+                schema_name=shape["title"],
+                ls_structured_output_format={"kwargs": {"method": "json_schema"}, "schema": schema},
+                **kwargs,
+            )
+            read = RunnableLambda(lambda message: _read(kind, message), name="read")
         return _with_raw(asked, read) if include_raw else asked | read
+
+    def get_num_tokens(self, text: str) -> int:
+        """Count the tokens of `text`: by the model's own tokenizer, else from above."""
+        return len(self.get_token_ids(text))
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """Return a number for each token of `text`, for counting only: `Model` does not tell ids.
+
+        `custom_get_token_ids` is asked instead where it is set.
+        """
+        if self.custom_get_token_ids is not None:
+            return self.custom_get_token_ids(text)
+        return list(range(run_sync(self.model.count_tokens(text))))
+
+    def get_num_tokens_from_messages(
+        self, messages: list[BaseMessage], tools: Sequence[Any] | None = None
+    ) -> int:
+        """Count the prompt's tokens as a fence reserves them, tools included.
+
+        It is exact where the model's tokenizer can be asked, and an upper bound elsewhere.
+        """
+        if not messages:
+            return 0
+        offered: Any = {"tools": [openai_tool(tool, None) for tool in tools]} if tools else {}
+        claim = self.model.worst_case(openai_messages(messages), max_output_tokens=1, **offered)
+        return run_sync(claim).prompt_tokens
+
+    def _should_stream(self, **kwargs: Any) -> bool:
+        # LangGraph streams every call while it is streamed itself; several samples come whole.
+        several = (kwargs.get("n") or 1) > 1 and "stream" not in kwargs
+        return not several and super()._should_stream(**kwargs)
 
     def _generate(
         self,
@@ -174,7 +219,8 @@ class OutlayChatModel(BaseChatModel):
     async def _pieces(self, prompt: list[dict[str, Any]], options: Any) -> AsyncGenerator[AIMessageChunk]:
         async with aclosing(self.model.stream(prompt, **options)) as events:
             async for event in events:
-                if event.text or event.reasoning:
+                # Also an empty piece before a tool call: it keeps invalid calls invalid.
+                if event.text or event.reasoning or (event.completion and event.completion.tool_calls):
                     yield piece(event.text, event.reasoning)
                 if event.completion is not None:
                     yield last_piece(event.completion)
@@ -206,11 +252,28 @@ def _read(kind: type[BaseModel] | None, message: AIMessage) -> Any:
     try:
         return kind.model_validate_json(text) if kind else json.loads(text)
     except (ValidationError, json.JSONDecodeError) as exc:
-        raise OutputInvalidError(
-            f"the reply does not fit the schema ({exc}): raise max_output_tokens if it was cut short",
-            model=message.response_metadata["model_name"],
-            usage=Usage(**message.response_metadata["outlay"]["usage"]),
-        ) from exc
+        raise _unfit(message, str(exc)) from exc
+
+
+def _read_call(kind: type[BaseModel] | None, message: AIMessage) -> Any:
+    if refusal := refusal_of(message):
+        raise refusal
+    if not message.tool_calls:
+        wrong = "; ".join(call["error"] or "" for call in message.invalid_tool_calls)
+        raise _unfit(message, wrong or "the model called no tool")
+    args = message.tool_calls[0]["args"]
+    try:
+        return kind.model_validate(args) if kind else args
+    except ValidationError as exc:
+        raise _unfit(message, str(exc)) from exc
+
+
+def _unfit(message: AIMessage, problem: str) -> OutputInvalidError:
+    return OutputInvalidError(
+        f"the reply does not fit the schema ({problem}): raise max_output_tokens if it was cut short",
+        model=message.response_metadata["model_name"],
+        usage=Usage(**message.response_metadata["outlay"]["usage"]),
+    )
 
 
 def _with_raw(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from contextvars import ContextVar
+from copy import copy
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 
 from outlay.calls import on_calls_loop, run_on_calls_loop
 from outlay.errors import ConfigurationError, OutlayError
@@ -18,7 +20,7 @@ from outlay.model.routes import provider_for
 from outlay.model.sampling import Sampling
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Coroutine, Sequence
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
     from typing import Unpack
 
     from langchain_core.language_models import BaseChatModel
@@ -30,7 +32,15 @@ if TYPE_CHECKING:
     from outlay.model.records import Message, Request, Schema
     from outlay.replay import Replay
 
-T = TypeVar("T")
+T = TypeVar("T", Completion, Completion | OutlayError)
+
+INSTRUCTIONS: Final = frozenset({"system", "developer"})
+"""The roles of messages that stand before every turn."""
+
+on_completion: ContextVar[Callable[[Request, Completion], None] | None] = ContextVar(
+    "outlay_on_completion", default=None
+)
+"""Called with every completion of a `Model` in this context, and with the request it answers."""
 
 
 class Model:
@@ -86,6 +96,16 @@ class Model:
         self._max_n = max_n
         check_spelling(defaults)
         self._defaults = defaults
+        self._history: tuple[Message, ...] = ()
+
+    def with_history(self, messages: Sequence[Message]) -> Self:
+        """Return a copy of this model that sends `messages` before those of each call.
+
+        System messages of the history and of a call come first, joined into one.
+        """
+        model = copy(self)
+        model._history = (*self._history, *messages)  # noqa: SLF001 - a copy of its own
+        return model
 
     def __repr__(self) -> str:
         return f"Model({self.name!r})"
@@ -104,7 +124,7 @@ class Model:
         request, least = self._request(messages, options)
         in_flight = InFlight()
         exchange = self._exchange(request, least, in_flight, self._samples(request, None))
-        return (await _made(exchange.run(), in_flight))[0]
+        return (await _made(exchange.run(), in_flight, request))[0]
 
     @overload
     async def sample(
@@ -158,7 +178,7 @@ class Model:
         in_flight = InFlight()
         samples = self._samples(request, first)
         exchange = self._exchange(request.seeded(first or 0), least, in_flight, samples)
-        found = await _made(Sampling(exchange, self._max_n).run(), in_flight)
+        found = await _made(Sampling(exchange, self._max_n).run(), in_flight, request)
         completions = tuple(item for item in found if isinstance(item, Completion))
         if not completions:
             raise next(item for item in found if isinstance(item, OutlayError))
@@ -215,6 +235,7 @@ class Model:
             while (event := await mailbox.get()) is not None:
                 yield event
             (completion,) = made.result()
+            _report(request, (completion,))
             unheard = "" if listener.heard else completion.text
             yield StreamEvent(text=unheard, completion=completion)
         finally:
@@ -260,7 +281,8 @@ class Model:
         check_spelling(options)
         said = {**self._defaults, **{name: value for name, value in options.items() if value is not None}}
         default = self.default_max_output_tokens
-        request = request_for(self.name, messages, said, default_max_output_tokens=default, n=n)
+        sent = _after(self._history, messages)
+        request = request_for(self.name, sent, said, default_max_output_tokens=default, n=n)
         return request, int(said.get("min_output_tokens", 1))
 
     def _exchange(
@@ -285,9 +307,34 @@ class Model:
         return Samples(key, tuple(range(first, first + request.n)))
 
 
-async def _made(call: Coroutine[Any, Any, T], in_flight: InFlight) -> T:
+async def _made(
+    call: Coroutine[Any, Any, tuple[T, ...]], in_flight: InFlight, request: Request
+) -> tuple[T, ...]:
     try:
-        return await on_calls_loop(call)
+        found = await on_calls_loop(call)
     except asyncio.CancelledError:
         in_flight.abandon()
         raise
+    _report(request, found)
+    return found
+
+
+def _report(request: Request, found: Sequence[Completion | OutlayError]) -> None:
+    if (hear := on_completion.get()) is None:
+        return
+    for completion in found:
+        if isinstance(completion, Completion):
+            hear(request, completion)
+
+
+def _after(history: tuple[Message, ...], messages: str | Sequence[Message]) -> str | Sequence[Message]:
+    if not history:
+        return messages
+    whole = (*history, *as_messages(messages))
+    instructions = [message for message in whole if message.get("role") in INSTRUCTIONS]
+    turns = [message for message in whole if message.get("role") not in INSTRUCTIONS]
+    # Many chat templates take one system message only, and take it only at the beginning.
+    if len(instructions) > 1 and all(isinstance(message["content"], str) for message in instructions):
+        text = "\n\n".join(message["content"] for message in instructions)
+        instructions = [{**instructions[0], "content": text}]
+    return [*instructions, *turns]
