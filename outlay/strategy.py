@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
     from outlay.environments import Environment
-    from outlay.langchain.answering import AnswerReport
+    from outlay.langchain.callbacks import AnswerReport
     from outlay.model import StreamEvent
 
     Question = str | Sequence[Message | BaseMessage] | Environment
@@ -263,7 +263,7 @@ class Strategy(ABC, Generic[ConfigT]):
         async def node(state: Any) -> Mapping[str, Any]:
             if current_run.get() is not None:
                 return await run_node(state)
-            from outlay.langchain.answering import reporting  # noqa: PLC0415
+            from outlay.langchain.callbacks import reporting  # noqa: PLC0415
 
             async with reporting(self.name, (), f"outlay-{uuid4()}") as report:
                 token = _listener.set(report.tell if report and report.streams else _unheard)
@@ -335,7 +335,7 @@ class Strategy(ABC, Generic[ConfigT]):
         *,
         isolated: bool,
     ) -> Answer:
-        from outlay.langchain.answering import reporting  # noqa: PLC0415
+        from outlay.langchain.callbacks import reporting  # noqa: PLC0415
         from outlay.langchain.messages import answer_message  # noqa: PLC0415
 
         # What a strategy asks inside another one is no answer of the graph around both.
