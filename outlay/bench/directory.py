@@ -14,6 +14,7 @@ from outlay.bench.trial import Trial
 from outlay.budget import Record
 from outlay.errors import ConfigurationError
 from outlay.ledger import Snapshot
+from outlay.private_files import create, make_directory, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -91,7 +92,7 @@ class Directory:
 
         lock = FileLock(self.path / "lock", timeout=0)
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            create(make_directory(self.path) / "lock")
             lock.acquire()
         except Timeout as exc:
             raise ConfigurationError(
@@ -120,7 +121,7 @@ class Directory:
         elif self.size():
             raise ConfigurationError(f"{self.path} has records but no bench.json: give another --out")
         self._add_items(items)
-        _replace(self._manifest, manifest.model_dump_json(indent=2) + "\n")
+        replace(self._manifest, manifest.model_dump_json(indent=2) + "\n")
         return manifest
 
     def manifest(self) -> Manifest:
@@ -189,12 +190,12 @@ class Directory:
 
     def keep(self, name: str, snapshot: Snapshot) -> None:
         """Keep what was spent."""
-        _replace(self.path / f"{name}.json", snapshot.model_dump_json())
+        replace(self.path / f"{name}.json", snapshot.model_dump_json())
 
     @contextmanager
     def appending(self) -> Iterator[Appender]:
         """Open the records for more of them; a line that was cut off by a kill is dropped."""
-        with self.records.open("ab+") as file:
+        with create(self.records).open("ab+") as file:
             _drop_half_a_line(file)
             yield Appender(file)
 
@@ -206,7 +207,7 @@ class Directory:
                 raise ConfigurationError(
                     f"item {item.id!r} is not the one that {self.path} was made with: give another --out"
                 )
-        _replace(self._items, "".join(f"{known.model_dump_json()}\n" for known in asked.values()))
+        replace(self._items, "".join(f"{known.model_dump_json()}\n" for known in asked.values()))
 
     def _asked(self) -> Iterator[Asked]:
         if not self._items.exists():
@@ -276,10 +277,3 @@ def _parsed(text: str | bytes, kind: type[T], file: Path, place: int) -> T:
         first = exc.errors()[0]
         what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
         raise ConfigurationError(f"{file}, line {place} cannot be read ({what})") from exc
-
-
-def _replace(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    new = file.with_name(f"{file.name}.new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(file)

@@ -17,6 +17,7 @@ from outlay.errors import (
     OutlayError,
     OutputInvalidError,
 )
+from outlay.redaction import mask, mask_causes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +77,7 @@ def kind_of(error: type[BaseException]) -> type[OutlayError] | None:
 
 def translate(error: Exception, *, model: str, url: str | None) -> OutlayError:
     """Turn what LiteLLM raised into the error to raise `from` it."""
+    mask_causes(error)
     causes = tuple(_causes(error))
     said = _message(error)
     names = {kind.__name__ for cause in causes for kind in type(cause).__mro__}
@@ -138,7 +140,7 @@ def _advice(error: Exception, kind: type[OutlayError]) -> str:
 def _message(error: Exception) -> str:
     """Give what it says in one line, without LiteLLM's prefixes and stack."""
     said = str(getattr(error, "message", "") or error).partition("Traceback (most recent call last)")[0]
-    line = " ".join(said.split()).partition(" To drop these")[0] or type(error).__name__
+    line = mask(" ".join(said.split())).partition(" To drop these")[0] or type(error).__name__
     while True:
         head, colon, rest = line.partition(": ")
         if not colon or " " in head or not (head.startswith("litellm.") or head.endswith("Error")):

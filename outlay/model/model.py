@@ -16,6 +16,7 @@ from outlay.model.parsing import parsed, strict_schema
 from outlay.model.records import Completion, Parsed, StreamEvent
 from outlay.model.routes import provider_for
 from outlay.model.sampling import Sampling
+from outlay.redaction import StreamMask, mask, register
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine, Sequence
@@ -76,6 +77,7 @@ class Model:
                 "a model needs default_max_output_tokens and max_n of at least 1, retries of at least 0 and "
                 "a timeout above 0"
             )
+        register(self, api_key=api_key, url=api_base)
         self.name = name
         self.replay = replay
         self.provider = provider or provider_for(name, api_base=api_base, api_key=api_key, timeout=timeout)
@@ -88,10 +90,10 @@ class Model:
         self._defaults = defaults
 
     def __repr__(self) -> str:
-        return f"Model({self.name!r})"
+        return f"Model({mask(self.name)!r})"
 
     def __str__(self) -> str:
-        return self.name
+        return mask(self.name)
 
     async def complete(self, messages: str | Sequence[Message], **options: Unpack[Options]) -> Completion:
         """Ask once.
@@ -211,12 +213,16 @@ class Model:
         exchange = self._exchange(request, least, in_flight, self._samples(request, None), listener)
         made = run_on_calls_loop(exchange.run())
         made.add_done_callback(lambda _: mailbox.put(None))
+        text, reasoning = StreamMask(), StreamMask()
         try:
             while (event := await mailbox.get()) is not None:
-                yield event
+                said = {"text": text.feed(event.text), "reasoning": reasoning.feed(event.reasoning)}
+                shown = event.model_copy(update=said)
+                if shown.text or shown.reasoning:
+                    yield shown
             (completion,) = made.result()
             unheard = "" if listener.heard else completion.text
-            yield StreamEvent(text=unheard, completion=completion)
+            yield StreamEvent(text=text.end() + unheard, reasoning=reasoning.end(), completion=completion)
         finally:
             if not made.done():
                 in_flight.abandon()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from outlay.errors import RetrievalError
+from outlay.private_files import create
 from outlay.retrieval import shapes
 from outlay.retrieval.packages import faiss
 from outlay.retrieval.records import Kind
@@ -87,8 +88,8 @@ class Neighbours:
     def write(self, path: Path) -> None:
         """Write the FAISS index to `path`."""
         try:
-            faiss().write_index(self._index, str(path))
-        except RuntimeError as exc:
+            faiss().write_index(self._index, str(create(path)))
+        except (RuntimeError, OSError) as exc:
             raise RetrievalError(
                 f"{path} cannot be written: check that its folder can be written and has room"
             ) from exc

@@ -13,6 +13,7 @@ from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from outlay.errors import RetrievalError
+from outlay.private_files import create
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +54,8 @@ class SQLiteFile:
         if make is None and (not path.is_file() or not path.stat().st_size):
             raise RetrievalError(f"{path} is missing or empty: {cure}")
         try:
+            if make is not None:
+                self._create()
             with self.told(), self._connection() as connection:
                 if make is not None:
                     self._make(connection, make)
@@ -161,6 +164,13 @@ class SQLiteFile:
         )
         connection.execute("PRAGMA synchronous = FULL")
         return connection
+
+    def _create(self) -> None:
+        try:
+            create(self.path)
+        except OSError as exc:
+            cure = "check that its folder exists, can be written and has room"
+            raise RetrievalError(f"{self.path} cannot be made ({exc.strerror}): {cure}") from exc
 
     def _make(self, connection: sqlite3.Connection, tables: str) -> None:
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:

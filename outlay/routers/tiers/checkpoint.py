@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from io import BytesIO
-from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +12,7 @@ from pydantic import Field, ValidationError
 from outlay.budget import Record
 from outlay.errors import ConfigurationError, PolicyError
 from outlay.memory.modules.routing import DESCRIPTIONS, MODULES, Tiering
+from outlay.private_files import replace
 from outlay.routers.tiers.features import Features
 from outlay.routers.tiers.policy import HIDDEN, Policy
 
@@ -63,19 +62,11 @@ def save(path: str | PathLike[str], policy: Policy, card: Card) -> None:
     """
     whole = BytesIO()
     torch.save({"card": card.model_dump_json(), "weights": policy.state_dict()}, whole)
-    target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with part.open("wb") as file:
-            file.write(whole.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
+        replace(path, whole.getvalue(), durable=True)
     except OSError as exc:
         cure = "check that its folder exists and has room"
         raise ConfigurationError(f"the policy cannot be written to {path} ({exc.strerror}): {cure}") from exc
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def load(
