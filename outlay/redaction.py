@@ -43,12 +43,13 @@ ENVIRONMENT: Final = ("_API_KEY", "_TOKEN", "_SECRET", "_SECRET_KEY", "_ACCESS_K
 """Endings of the names of environment variables that hold keys."""
 
 _VALUE: Final = r"[\w.~+/=*-]"
-_IN_A_QUERY: Final = r"(?:x-)?(?:api[-_]?key|key|token|access[-_]?token|auth|secret|client[-_]?secret|password|sig|signature|code)"
+_IN_A_QUERY: Final = r"[\w.-]*(?:key|token|secret|passwd|password|auth|sig|signature|code)"
 _IN_A_FIELD: Final = (
     r"(?:x-)?(?:goog-)?(?:api[-_]?key|access[-_]?token|auth[-_]?token|client[-_]?secret|password)"
 )
 _SHAPES: Final = (
     (r"(?<=://)[^\s/'\"<>?#]+@", f"{HIDDEN}@"),
+    (r"(?<![\w/@.:])(?!mailto:)[\w.%+~-]+:[^\s/@'\"]+@(?=[\w\[])", f"{HIDDEN}@"),
     (rf"(?i)([?&;]{_IN_A_QUERY}=)[^&\s'\"#<>]+", rf"\1{HIDDEN}"),
     (rf"(?i)\b(bearer\s+)(?=\S*[\d._-]){_VALUE}{{6,}}", rf"\1{HIDDEN}"),
     (rf"(?i)(authorization['\"]?\s*[:=]\s*['\"]?(?:basic|token|key)\s+){_VALUE}{{4,}}", rf"\1{HIDDEN}"),
@@ -62,10 +63,8 @@ _SHAPES: Final = (
 _KEY_SHAPES: Final = tuple((re.compile(pattern), instead) for pattern, instead in _SHAPES)
 _IN_QUERY: Final = re.compile(r"(?i)key|token|secret|passw|auth|sig|code")
 
-_ESCAPES: Final = re.compile(
+_COMMANDS: Final = re.compile(
     r"(?:\x1b[]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]{0,4096}(?:\x07|\x1b\\|\x9c)"  # OSC, DCS and the like
-    r"|(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,16}[@-~]?"  # CSI
-    r"|\x1b[ -/]{0,16}[0-~]?"
 )
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _HALVES: Final = re.compile("[\ud800-\udfff]")
@@ -163,11 +162,11 @@ class StreamMask:
 
 
 def printable(text: str) -> str:
-    """Drop what steers a terminal: escape sequences, control and bidirectional characters.
+    """Drop what steers a terminal: control and bidirectional characters, and whole OSC and DCS commands.
 
     Line ends and tabs stay. Half a surrogate pair becomes a replacement character.
     """
-    text = _ESCAPES.sub("", text.replace("\r\n", "\n"))
+    text = _COMMANDS.sub("", text)
     return _HALVES.sub("\N{REPLACEMENT CHARACTER}", _CONTROLS.sub("", text))
 
 
