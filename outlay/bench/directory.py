@@ -131,11 +131,12 @@ class Directory:
             ConfigurationError: There is no bench, or one that another version of Outlay made.
         """
         try:
-            manifest = Manifest.model_validate_json(self._manifest.read_text(encoding="utf-8"))
+            text = self._manifest.read_bytes()
         except FileNotFoundError as exc:
             raise ConfigurationError(f"{self.path} {NOTHING_HERE} {self.path}") from exc
-        except (OSError, ValueError) as exc:
-            raise ConfigurationError(f"{self._manifest} cannot be read ({exc})") from exc
+        except OSError as exc:
+            raise _unreadable(self._manifest, exc) from exc
+        manifest = _parsed(text, Manifest, self._manifest, 1)
         if manifest.version != VERSION:
             raise ConfigurationError(
                 f"{self.path} was made by another version of Outlay (bench {manifest.version}, not {VERSION})"
@@ -174,19 +175,21 @@ class Directory:
         if not self.records.exists():
             return
         read = 0
-        with self.records.open("rb") as lines:
-            for place, text in enumerate(lines, 1):
-                read += len(text)
-                if not text.endswith(b"\n") or (size is not None and read > size):
-                    return
-                yield _line(text, place, self.records)
+        for place, text in _lines(self.records):
+            read += len(text)
+            if not text.endswith(b"\n") or (size is not None and read > size):
+                return
+            yield _line(text, place, self.records)
 
     def snapshot(self, name: str) -> Snapshot | None:
         """Give what an earlier run kept under `name`."""
         file = self.path / f"{name}.json"
         if not file.exists():
             return None
-        return _parsed(file.read_text(encoding="utf-8"), Snapshot, file, 1)
+        try:
+            return _parsed(file.read_bytes(), Snapshot, file, 1)
+        except OSError as exc:
+            raise _unreadable(file, exc) from exc
 
     def keep(self, name: str, snapshot: Snapshot) -> None:
         """Keep what was spent."""
@@ -212,9 +215,8 @@ class Directory:
     def _asked(self) -> Iterator[Asked]:
         if not self._items.exists():
             return
-        with self._items.open(encoding="utf-8") as lines:
-            for place, line in enumerate(lines, 1):
-                yield _parsed(line, Asked, self._items, place)
+        for place, line in _lines(self._items):
+            yield _parsed(line, Asked, self._items, place)
 
 
 class Appender:
@@ -254,7 +256,7 @@ def _line(text: bytes, place: int, file: Path) -> Line:
         record = json.loads(text)
         key = key_of(record["strategy"], record["budget"], record["item"], record["seed"])
         return Line(place, text, key, record.get("failure", {}).get("stage"))
-    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise ConfigurationError(
             f"{file}, line {place} is no record ({exc}): mend or remove the line"
         ) from exc
@@ -276,4 +278,18 @@ def _parsed(text: str | bytes, kind: type[T], file: Path, place: int) -> T:
     except ValidationError as exc:
         first = exc.errors()[0]
         what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-        raise ConfigurationError(f"{file}, line {place} cannot be read ({what})") from exc
+        raise ConfigurationError(
+            f"{file}, line {place} cannot be read ({what}): mend it, or give another directory"
+        ) from exc
+
+
+def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
+    try:
+        with file.open("rb") as lines:
+            yield from enumerate(lines, 1)
+    except OSError as exc:
+        raise _unreadable(file, exc) from exc
+
+
+def _unreadable(file: Path, exc: OSError) -> ConfigurationError:
+    return ConfigurationError(f"{file} cannot be read ({exc.strerror}): check that it is a file you may read")

@@ -105,6 +105,7 @@ class Index:
         store = Store(directory)
         try:
             store.file.check_whole()
+            store.check()
             _check_opened(directory, store, embedder, rebuild=rebuild)
             index = cls(directory, embedder, store)
             if rebuild:
@@ -112,6 +113,7 @@ class Index:
             else:
                 index._mirror.load()
                 index._mirror.follow()
+                index._mirror.check()
         except BaseException:
             store.file.close()
             raise

@@ -44,6 +44,13 @@ class Neighbours:
     def __len__(self) -> int:
         return int(self._index.ntotal) - len(self._removed)
 
+    def rows(self) -> list[int] | None:
+        """Give the numbers that are in, in order; `None` for IVF, which keeps them by cell."""
+        if self.kind == "ivf":
+            return None
+        inside: list[int] = faiss().vector_to_array(self._index.id_map).tolist()
+        return sorted(set(inside) - self._removed)
+
     def add(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
         """Put in `vectors` (n, dimension) under the ascending numbers `rows` (n)."""
         self._index.add_with_ids(vectors, rows)

@@ -129,11 +129,12 @@ class SQLiteFile:
             raise RetrievalError(f"{self.path} is closed: open it again") from exc
         except sqlite3.OperationalError as exc:
             raise self._operational(exc) from exc
-        except sqlite3.DatabaseError as exc:
+        except sqlite3.Error as exc:
             raise self.damaged() from exc
 
     def _operational(self, exc: sqlite3.OperationalError) -> RetrievalError:
-        match exc.sqlite_errorcode & 0xFF:
+        # A text that is no UTF-8 comes without a code.
+        match getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
             case sqlite3.SQLITE_BUSY:
                 cure = f"another process has been writing for {PATIENCE:g} seconds: try again when it is done"
                 return RetrievalError(f"{self.path} cannot be written, {cure}")

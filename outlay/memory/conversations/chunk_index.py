@@ -182,5 +182,6 @@ def _may_pass(exc: RetrievalError) -> bool:
     """Whether it is no damage: no room, no right, somebody else writing."""
     cause = exc.__cause__
     return (
-        isinstance(cause, sqlite3.OperationalError) and cause.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR
+        isinstance(cause, sqlite3.OperationalError)
+        and getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF != sqlite3.SQLITE_ERROR
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from io import BytesIO
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, Final
@@ -137,7 +138,9 @@ def check_fit(card: Card, embedder: Embedder | None, tiering: Tiering | None, po
 
 def _read(path: str | PathLike[str]) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a pickle that is about to be refused
+            return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as exc:
         raise PolicyError(f"the policy {path} cannot be read ({exc.strerror}): check its path") from exc
     except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as exc:
