@@ -193,7 +193,7 @@ class Store:
         return {entry: self._record(record) for entry, record in self.file.read(query, json.dumps(list(ids)))}
 
     def check(self) -> None:
-        """Check that records, texts and vectors belong together; a large file is left out, as in `check_whole`.
+        """Check that records, texts and vectors belong together; of a large file nothing is checked.
 
         Raises:
             RetrievalError: They do not.
