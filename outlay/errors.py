@@ -52,7 +52,8 @@ class BudgetExhaustedError(OutlayError):
     """
 
     def __init__(self, fence: str, limit: str, asked: float, available: float) -> None:
-        super().__init__(_refusal(fence, limit, asked, available))
+        # Made of the fence's name and numbers, and often: nothing in it to mask.
+        super(OutlayError, self).__init__(_refusal(fence, limit, asked, available))
         self.fence = fence
         self.limit = limit
         self.asked = asked

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 HIDDEN: Final = "***"
 LEAST_LENGTH: Final = 6
@@ -61,7 +61,7 @@ _SHAPES: Final = (
     (r"(?<![A-Za-z0-9])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?", HIDDEN),
 )
 _KEY_SHAPES: Final = tuple((re.compile(pattern), instead) for pattern, instead in _SHAPES)
-_IN_QUERY: Final = re.compile(r"(?i)key|token|secret|passw|auth|sig|code")
+_NAMES_A_KEY: Final = re.compile(r"(?i)key|token|secret|passw|auth|sig|code|cookie")
 
 _COMMANDS: Final = re.compile(
     r"(?:\x1b[]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]{0,4096}(?:\x07|\x1b\\|\x9c)"  # OSC, DCS and the like
@@ -75,16 +75,27 @@ _sorted: tuple[int, tuple[str, ...]] = (0, ())
 """How many holders there were, and all their secrets, the longest first."""
 
 
-def register(holder: object, *, api_key: str | None = None, url: str | None = None) -> None:
+def register(
+    holder: object,
+    *,
+    api_key: str | None = None,
+    url: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> None:
     """Mask the keys of `holder`, and those in the environment at this moment, for as long as it exists.
 
     Args:
         holder: Who uses them; they are forgotten with it.
         api_key: As it is sent.
         url: Of a server; its password and the keys in its query are masked.
+        headers: That are sent with each request; those that are named like a key's are masked.
     """
     global _sorted  # noqa: PLW0603 - a cache
-    found = {secret for secret in (api_key, *_in_url(url or "")) if secret and _is_worth_it(secret)}
+    found = {
+        secret
+        for secret in (api_key, *_in_url(url or ""), *_in_headers(headers or {}))
+        if secret and _is_worth_it(secret)
+    }
     forms = frozenset(form for secret in (*found, *_in_environment()) for form in _forms(secret))
     with _lock:
         if forms:
@@ -199,7 +210,13 @@ def _in_url(url: str) -> Iterator[str]:
         yield from (user, password or name, unquote(password or name))
         pair = f"{unquote(name)}:{unquote(password)}"
         yield base64.b64encode(pair.encode("utf-8", "replace")).decode()
-    yield from (value for name, value in parse_qsl(parts.query) if _IN_QUERY.search(name))
+    yield from (value for name, value in parse_qsl(parts.query) if _NAMES_A_KEY.search(name))
+
+
+def _in_headers(headers: Mapping[str, str]) -> Iterator[str]:
+    for name, value in headers.items():
+        if _NAMES_A_KEY.search(name) and isinstance(value, str):
+            yield from (value, value.rpartition(" ")[2])
 
 
 def _forms(secret: str) -> set[str]:

@@ -78,9 +78,14 @@ def test_ordinary_text_stays(text: str) -> None:
 
 def test_a_registered_key_is_masked_in_all_its_forms_until_its_holder_is_gone() -> None:
     holder = Holder()
-    register(holder, api_key=KEY, url="http://ann:s3cr3t%21pw@host/v1?key=q1w2e3r4")
+    register(
+        holder,
+        api_key=KEY,
+        headers={"X-Api-Key": "Token h34der"},
+        url="http://ann:s3cr3t%21pw@host/v1?key=q1w2e3r4",
+    )
     said = f"{KEY} correct-horse%2Fbattery%2Bstaple%3D9 s3cr3t!pw q1w2e3r4 YW5uOnMzY3IzdCFwdw== {KEY[:17]}"
-    assert mask_known(said) == "*** *** *** *** *** ***"
+    assert mask_known(f"h34der {said}") == "*** *** *** *** *** *** ***"
     assert masked({"a": [KEY, 1, None]}) == {"a": ["***", 1, None]}
     del holder
     gc.collect()

@@ -77,8 +77,9 @@ class Model:
                 "a model needs default_max_output_tokens and max_n of at least 1, retries of at least 0 and "
                 "a timeout above 0"
             )
-        register(self, api_key=api_key, url=api_base)
+        register(self, api_key=api_key, url=api_base, headers=defaults.get("extra_headers"))
         self.name = name
+        self._shown = mask(name)
         self.replay = replay
         self.provider = provider or provider_for(name, api_base=api_base, api_key=api_key, timeout=timeout)
         self._terms = Terms(self.provider, name, price, retries, timeout, replay)
@@ -90,10 +91,10 @@ class Model:
         self._defaults = defaults
 
     def __repr__(self) -> str:
-        return f"Model({mask(self.name)!r})"
+        return f"Model({self._shown!r})"
 
     def __str__(self) -> str:
-        return mask(self.name)
+        return self._shown
 
     async def complete(self, messages: str | Sequence[Message], **options: Unpack[Options]) -> Completion:
         """Ask once.
