@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from outlay.errors import RetrievalError
 from outlay.retrieval import following
@@ -127,7 +127,7 @@ class Mirror:
 
     def _build(self, number: int, *, rebuild: bool) -> None:
         present = self._neighbours[number]
-        asked = None if self._store.facts.kind == "auto" else cast("Kind", self._store.facts.kind)
+        asked = None if self._store.facts.kind == "auto" else self._store.facts.kind
         wanted = present.outgrown(asked)
         if rebuild:
             wanted = wanted or present.kind

@@ -19,9 +19,9 @@ from routers.tiers.worlds import designed
 
 from outlay.bench.directory import Directory
 from outlay.bench.sources import load
-from outlay.bench.tiers.facts import keep_facts
+from outlay.bench.tiers.facts import LogFacts, keep_facts
 from outlay.bench.tiers.learnt import read_learnt
-from outlay.bench.tiers.logs import LogFacts, open_log
+from outlay.bench.tiers.logs import open_log
 from outlay.budget import Budget, Usage
 from outlay.errors import ConfigurationError, PolicyError, RetrievalError
 from outlay.ledger import Ledger
@@ -204,13 +204,18 @@ def other_database(path: Path) -> None:
         connection.execute("CREATE TABLE moz_places (id INTEGER)")
 
 
+def folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "empty": lambda path: path.write_bytes(b""),
     "random": lambda path: path.write_bytes(Random(7).randbytes(5000)),  # noqa: S311
     "cut": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3]),
     "a picture": lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(40)),
     "a database": other_database,
-    "a directory": lambda path: (path.unlink(), path.mkdir()),
+    "a directory": folder,
     "a pickle": lambda path: path.write_bytes(pickle.dumps(Payload(path.with_name("ran")))),
     "zeros": lambda path: path.write_bytes(bytes(8192)),
     "a list": lambda path: path.write_text("[[1], {}]\n"),
