@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,7 +77,7 @@ def test_no_key_of_an_echoing_server_is_printed_or_recorded(key: Outlay, data: s
 
 @pytest.mark.parametrize(("user", "query"), [("", ""), (f"ann:{PASSWORD}@", ""), ("", f"?api_key={QUERY}")])
 def test_no_key_of_a_refusing_server_is_printed_or_recorded(
-    key: Outlay, data: str, tmp_path: Path, user: str, query: str
+    key: Outlay, data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: str, query: str
 ) -> None:
     out = tmp_path / "bench"
     said = json.dumps({"error": {"message": f"\x1b[2Jno KEY and {PASSWORD}\u202e"}}).encode()
@@ -84,6 +85,7 @@ def test_no_key_of_a_refusing_server_is_printed_or_recorded(
         url = plain.replace("http://", f"http://{user}") + query
         ask = ("ask", "direct", "hello", *options(url))
         commands = (ask, bench(data, out, url))
+        monkeypatch.setattr(sys, "argv", ["outlay", *commands[1]])
         ran = [key(*command, *more) for command in commands for more in ((), ("--json",))]
         ran.append(key("bench", "report", str(out)))
     assert all(one.status for one in ran[:2])
