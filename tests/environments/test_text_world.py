@@ -130,6 +130,7 @@ def test_a_game_that_was_written_over_is_refused(made: Path, tmp_path: Path) -> 
 
 
 def test_files_that_are_missing_or_no_games_are_refused(tmp_path: Path) -> None:
+    need_games()
     with pytest.raises(ConfigurationError, match="no game"):
         TextWorldGame(tmp_path / "nowhere.z8")
     (tmp_path / "notes.txt").write_text("look")
