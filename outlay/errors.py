@@ -12,12 +12,15 @@ OutlayError
   PolicyError               checkpoint does not fit the modules or features
   ScorerError               an answer could not be scored; carries the judge's usage
 
-Every error pickles, carries its facts as attributes, and names what to do.
+Every error pickles, carries its facts as attributes, and names what to do. Keys in its texts are
+masked when it is made (`outlay.redaction`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from outlay.redaction import mask
 
 if TYPE_CHECKING:
     from outlay.budget import Usage
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 
 class OutlayError(Exception):
     """Anything Outlay raises on purpose."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(mask(arg) if isinstance(arg, str) else arg for arg in args))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, self.__dict__)
@@ -46,7 +52,8 @@ class BudgetExhaustedError(OutlayError):
     """
 
     def __init__(self, fence: str, limit: str, asked: float, available: float) -> None:
-        super().__init__(_refusal(fence, limit, asked, available))
+        # Made of the fence's name and numbers, and often: nothing in it to mask.
+        super(OutlayError, self).__init__(_refusal(fence, limit, asked, available))
         self.fence = fence
         self.limit = limit
         self.asked = asked
@@ -77,7 +84,7 @@ class ModelError(OutlayError):
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.model = model
+        self.model = mask(model)
         self.usage = usage
         self.sent = sent
         self.unknown = unknown

@@ -14,6 +14,7 @@ from outlay.bench.trial import Trial
 from outlay.budget import Record
 from outlay.errors import ConfigurationError
 from outlay.ledger import Snapshot
+from outlay.private_files import create, make_directory, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -91,7 +92,7 @@ class Directory:
 
         lock = FileLock(self.path / "lock", timeout=0)
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            create(make_directory(self.path) / "lock")
             lock.acquire()
         except Timeout as exc:
             raise ConfigurationError(
@@ -120,7 +121,7 @@ class Directory:
         elif self.size():
             raise ConfigurationError(f"{self.path} has records but no bench.json: give another --out")
         self._add_items(items)
-        _replace(self._manifest, manifest.model_dump_json(indent=2) + "\n")
+        replace(self._manifest, manifest.model_dump_json(indent=2) + "\n")
         return manifest
 
     def manifest(self) -> Manifest:
@@ -130,11 +131,12 @@ class Directory:
             ConfigurationError: There is no bench, or one that another version of Outlay made.
         """
         try:
-            manifest = Manifest.model_validate_json(self._manifest.read_text(encoding="utf-8"))
+            text = self._manifest.read_bytes()
         except FileNotFoundError as exc:
             raise ConfigurationError(f"{self.path} {NOTHING_HERE} {self.path}") from exc
-        except (OSError, ValueError) as exc:
-            raise ConfigurationError(f"{self._manifest} cannot be read ({exc})") from exc
+        except OSError as exc:
+            raise _unreadable(self._manifest, exc) from exc
+        manifest = _parsed(text, Manifest, self._manifest, 1)
         if manifest.version != VERSION:
             raise ConfigurationError(
                 f"{self.path} was made by another version of Outlay (bench {manifest.version}, not {VERSION})"
@@ -173,28 +175,30 @@ class Directory:
         if not self.records.exists():
             return
         read = 0
-        with self.records.open("rb") as lines:
-            for place, text in enumerate(lines, 1):
-                read += len(text)
-                if not text.endswith(b"\n") or (size is not None and read > size):
-                    return
-                yield _line(text, place, self.records)
+        for place, text in _lines(self.records):
+            read += len(text)
+            if not text.endswith(b"\n") or (size is not None and read > size):
+                return
+            yield _line(text, place, self.records)
 
     def snapshot(self, name: str) -> Snapshot | None:
         """Give what an earlier run kept under `name`."""
         file = self.path / f"{name}.json"
         if not file.exists():
             return None
-        return _parsed(file.read_text(encoding="utf-8"), Snapshot, file, 1)
+        try:
+            return _parsed(file.read_bytes(), Snapshot, file, 1)
+        except OSError as exc:
+            raise _unreadable(file, exc) from exc
 
     def keep(self, name: str, snapshot: Snapshot) -> None:
         """Keep what was spent."""
-        _replace(self.path / f"{name}.json", snapshot.model_dump_json())
+        replace(self.path / f"{name}.json", snapshot.model_dump_json())
 
     @contextmanager
     def appending(self) -> Iterator[Appender]:
         """Open the records for more of them; a line that was cut off by a kill is dropped."""
-        with self.records.open("ab+") as file:
+        with create(self.records).open("ab+") as file:
             _drop_half_a_line(file)
             yield Appender(file)
 
@@ -206,14 +210,13 @@ class Directory:
                 raise ConfigurationError(
                     f"item {item.id!r} is not the one that {self.path} was made with: give another --out"
                 )
-        _replace(self._items, "".join(f"{known.model_dump_json()}\n" for known in asked.values()))
+        replace(self._items, "".join(f"{known.model_dump_json()}\n" for known in asked.values()))
 
     def _asked(self) -> Iterator[Asked]:
         if not self._items.exists():
             return
-        with self._items.open(encoding="utf-8") as lines:
-            for place, line in enumerate(lines, 1):
-                yield _parsed(line, Asked, self._items, place)
+        for place, line in _lines(self._items):
+            yield _parsed(line, Asked, self._items, place)
 
 
 class Appender:
@@ -253,7 +256,7 @@ def _line(text: bytes, place: int, file: Path) -> Line:
         record = json.loads(text)
         key = key_of(record["strategy"], record["budget"], record["item"], record["seed"])
         return Line(place, text, key, record.get("failure", {}).get("stage"))
-    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise ConfigurationError(
             f"{file}, line {place} is no record ({exc}): mend or remove the line"
         ) from exc
@@ -275,11 +278,18 @@ def _parsed(text: str | bytes, kind: type[T], file: Path, place: int) -> T:
     except ValidationError as exc:
         first = exc.errors()[0]
         what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-        raise ConfigurationError(f"{file}, line {place} cannot be read ({what})") from exc
+        raise ConfigurationError(
+            f"{file}, line {place} cannot be read ({what}): mend it, or give another directory"
+        ) from exc
 
 
-def _replace(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    new = file.with_name(f"{file.name}.new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(file)
+def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
+    try:
+        with file.open("rb") as lines:
+            yield from enumerate(lines, 1)
+    except OSError as exc:
+        raise _unreadable(file, exc) from exc
+
+
+def _unreadable(file: Path, exc: OSError) -> ConfigurationError:
+    return ConfigurationError(f"{file} cannot be read ({exc.strerror}): check that it is a file you may read")

@@ -11,7 +11,7 @@ from outlay.budget import Budget
 from outlay.cli.bill import bill, limits, seconds_by_node
 from outlay.cli.episode import account
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
-from outlay.cli.live import paper, printable, say
+from outlay.cli.live import paper, say
 from outlay.cli.order import Order, read_price, read_question, refuse_policy, refuse_simulation
 from outlay.cli.output import CleanOutput
 from outlay.cli.running import watch
@@ -147,13 +147,11 @@ def build(order: Order, stand_in: Callable[[Provider], Provider] | None = None) 
 def say_answer(found: Answer) -> None:
     """Print the answer, and how it came to its end."""
     console = paper()
-    say(printable(found.text) or "(no answer)")
+    say(found.text or "(no answer)")
     console.print()
-    console.print(
-        f"stopped: {found.stop_reason}", *([f"(answer: {printable(found.value)})"] if found.value else [])
-    )
+    console.print(f"stopped: {found.stop_reason}", *([f"(answer: {found.value})"] if found.value else []))
     if found.degraded:
-        say(f"degraded: {printable(found.degraded)}")
+        say(f"degraded: {found.degraded}")
 
 
 def _failed(session: Session, error: OutlayError) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from outlay.agents.spec import strategy_from_spec
 from outlay.cli.exits import ANSWERED
+from outlay.redaction import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 def draw(spec: str, *, in_ascii: bool) -> int:
     """Print the graph of the strategy that `spec` names; no model is loaded."""
     graph = strategy_from_spec(spec, "local").graph.get_graph()
-    print("\n".join(in_characters(graph)) if in_ascii else graph.draw_mermaid())  # noqa: T201
+    text = "\n".join(in_characters(graph)) if in_ascii else graph.draw_mermaid()
+    print(printable(text))  # noqa: T201
     return ANSWERED
 
 

@@ -19,6 +19,7 @@ from outlay.errors import (
     PolicyError,
     RetrievalError,
 )
+from outlay.redaction import mask, masked, printable
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -52,14 +53,14 @@ def status_of(error: OutlayError) -> int:
 def say_error(kind: str, message: str, *, as_json: bool, **facts: Any) -> None:
     """Tell what went wrong: a sentence on standard error, or an object on standard output."""
     if as_json:
-        print_json({"error": {"type": kind, "message": message}, **facts})
+        print_json({"error": {"type": kind, "message": mask(message)}, **facts})
     else:
-        print(f"outlay: {message}", file=sys.stderr)  # noqa: T201
+        print(printable(f"outlay: {mask(message)}"), file=sys.stderr)  # noqa: T201
 
 
 def print_json(value: Any) -> None:
     """Print one JSON object on standard output; ASCII, so that no terminal's encoding can break it."""
-    print(json.dumps(value, indent=2))  # noqa: T201
+    print(json.dumps(masked(value), indent=2))  # noqa: T201
     sys.stdout.flush()
 
 
@@ -73,6 +74,8 @@ def quiet_failures(*, as_json: bool) -> None:
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(_SafeFormatter())
 
     def unexpected(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
         said = traceback.format_exception_only(kind, error)[-1].strip()
@@ -81,6 +84,13 @@ def quiet_failures(*, as_json: bool) -> None:
 
     sys.excepthook = unexpected
     threading.excepthook = _stay_silent
+
+
+class _SafeFormatter(logging.Formatter):
+    """What libraries log at warning or above, where nobody has set up logging."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(mask(super().format(record)))
 
 
 def _stay_silent(failure: threading.ExceptHookArgs) -> None:

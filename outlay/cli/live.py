@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -17,11 +17,13 @@ from rich.tree import Tree
 
 from outlay.cli.bill import UNITS, amount, rooms
 from outlay.outcome import NodeEnded, NodeStarted, Token
+from outlay.redaction import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from rich.console import RenderableType
+    from rich.console import ConsoleOptions, RenderableType
+    from rich.segment import Segment
 
     from outlay.cli.bill import Room
     from outlay.ledger import Ledger, Report
@@ -36,7 +38,19 @@ BAR: Final = 24
 NODE_LINES: Final = 12
 """Nodes that stay in view, the latest."""
 
-_CONTROL: Final = {code: None for code in range(32) if chr(code) not in "\n\t"} | {127: None}
+
+class Paper(Console):
+    """A console for foreign text: nothing in it is read as markup, and none of it steers the terminal."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, markup=False, emoji=False, highlight=False)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
 
 
 @dataclass
@@ -119,7 +133,7 @@ class LiveView:
 @contextmanager
 def shown(view: LiveView) -> Iterator[Live | None]:
     """Show `view` while the run goes on, where a person is looking; it leaves no trace behind."""
-    console = next((Console(file=f) for f in (sys.stderr, sys.stdout) if watched(f)), None)
+    console = next((Paper(file=f) for f in (sys.stderr, sys.stdout) if watched(f)), None)
     if console is None:
         yield None
         return
@@ -127,14 +141,9 @@ def shown(view: LiveView) -> Iterator[Live | None]:
         yield live
 
 
-def printable(text: str) -> str:
-    """Drop the characters by which a model's text could steer the terminal."""
-    return text.translate(_CONTROL)
-
-
-def paper() -> Console:
+def paper() -> Paper:
     """Give the console for what stays: standard output, as wide as its tables where nobody looks."""
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
+    return Paper(width=None if sys.stdout.isatty() else 120)
 
 
 def say(text: str) -> None:
@@ -158,4 +167,4 @@ def watched(stream: TextIO) -> bool:
 
 def say_aside(text: str) -> None:
     """Print a line to standard error, where nothing is drawn."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    print(printable(text), file=sys.stderr, flush=True)  # noqa: T201

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
@@ -20,10 +20,11 @@ from rich.table import Table
 from outlay.budget import Budget, Usage
 from outlay.cli.bill import amount, dollars
 from outlay.cli.exits import say_error, status_of
-from outlay.cli.live import printable, say_aside, watched
+from outlay.cli.live import Paper, say_aside, watched
 from outlay.cli.output import CleanOutput
 from outlay.cli.running import interruptible
 from outlay.errors import ModelError
+from outlay.redaction import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -55,7 +56,7 @@ class Progress:
         """Take in how many records there are to be, how many are there, and what those cost."""
         self.records, self.there, self.paid = records, there, paid
         self._bar = Bar(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -102,7 +103,7 @@ def shown(progress: Progress) -> Iterator[Live | None]:
     if not watched(sys.stderr):
         yield None
         return
-    with Live(progress, console=Console(stderr=True), transient=True, refresh_per_second=4) as live:
+    with Live(progress, console=Paper(stderr=True), transient=True, refresh_per_second=4) as live:
         yield live
 
 

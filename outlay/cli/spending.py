@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from outlay.bench.directory import FENCE, Directory
 from outlay.errors import ConfigurationError
 from outlay.ledger import Ledger
+from outlay.private_files import create, make_directory
 from outlay.replay import Replay
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _alone(directory: Path) -> Iterator[None]:
         ) from exc
     lock = FileLock(directory / "lock", timeout=0)
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        create(make_directory(directory) / "lock")
         lock.acquire()
     except Timeout as exc:
         raise ConfigurationError(f"another command is at work in {directory}: wait for it to end") from exc

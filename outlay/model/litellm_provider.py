@@ -11,6 +11,7 @@ import warnings
 from contextlib import aclosing
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 from outlay.errors import ConfigurationError, ModelRefusedError
 from outlay.model.litellm_prices import price_from
@@ -229,10 +230,13 @@ class LiteLLMProvider:
             raise self._translated(exc, Wire()) from exc
         body = self._limited({**body, **translated, **kept, **extra}, request)
         body = {name: value for name, value in body.items() if name != "stream" or value}
-        url = config.get_complete_url(base or default_base, key, model, {}, {})
-        if key:
+        parts = urlsplit(base or default_base or "")
+        path = parts.path.rstrip("/").removesuffix("/chat/completions") + "/chat/completions"
+        if key and not parts.username:
             headers.setdefault("Authorization", f"Bearer {key}")
-        return ChatRequest(url, headers, body, self._name, self._most_bytes(request))
+        return ChatRequest(
+            urlunsplit(parts._replace(path=path)), headers, body, self._name, self._most_bytes(request)
+        )
 
     async def _place(self) -> tuple[str | None, str | None]:
         """Give the server's base URL and key, as given or from the environment."""

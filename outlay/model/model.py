@@ -18,6 +18,7 @@ from outlay.model.parsing import parsed, strict_schema
 from outlay.model.records import Completion, Parsed, StreamEvent
 from outlay.model.routes import provider_for
 from outlay.model.sampling import Sampling
+from outlay.redaction import StreamMask, mask, register
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
@@ -86,7 +87,9 @@ class Model:
                 "a model needs default_max_output_tokens and max_n of at least 1, retries of at least 0 and "
                 "a timeout above 0"
             )
+        register(self, api_key=api_key, url=api_base, headers=defaults.get("extra_headers"))
         self.name = name
+        self._shown = mask(name)
         self.replay = replay
         self.provider = provider or provider_for(name, api_base=api_base, api_key=api_key, timeout=timeout)
         self._terms = Terms(self.provider, name, price, retries, timeout, replay)
@@ -108,10 +111,10 @@ class Model:
         return model
 
     def __repr__(self) -> str:
-        return f"Model({self.name!r})"
+        return f"Model({self._shown!r})"
 
     def __str__(self) -> str:
-        return self.name
+        return self._shown
 
     async def complete(self, messages: str | Sequence[Message], **options: Unpack[Options]) -> Completion:
         """Ask once.
@@ -231,13 +234,17 @@ class Model:
         exchange = self._exchange(request, least, in_flight, self._samples(request, None), listener)
         made = run_on_calls_loop(exchange.run())
         made.add_done_callback(lambda _: mailbox.put(None))
+        text, reasoning = StreamMask(), StreamMask()
         try:
             while (event := await mailbox.get()) is not None:
-                yield event
+                said = {"text": text.feed(event.text), "reasoning": reasoning.feed(event.reasoning)}
+                shown = event.model_copy(update=said)
+                if shown.text or shown.reasoning:
+                    yield shown
             (completion,) = made.result()
             _report(request, (completion,))
             unheard = "" if listener.heard else completion.text
-            yield StreamEvent(text=unheard, completion=completion)
+            yield StreamEvent(text=text.end() + unheard, reasoning=reasoning.end(), completion=completion)
         finally:
             if not made.done():
                 in_flight.abandon()

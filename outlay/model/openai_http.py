@@ -123,6 +123,8 @@ class _Response:
         except (ClientError, OSError, ValueError) as exc:
             if is_unsent(exc):
                 raise unreachable(request.url, str(exc), model=request.model) from exc
+            if isinstance(exc, ValueError) and not isinstance(exc, ClientError):
+                raise ConfigurationError(f"{request.model}: the request cannot be sent: {exc}") from exc
             raise _lost(request, exc) from exc
         if not 200 <= self._response.status < 300:  # noqa: PLR2004 - the 2xx class
             refused = ClientResponseError(

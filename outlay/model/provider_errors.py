@@ -23,6 +23,7 @@ from outlay.errors import (
     OutputInvalidError,
 )
 from outlay.model.replies import read_usage
+from outlay.redaction import mask, mask_causes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -193,6 +194,7 @@ def translate(error: Exception, *, model: str, url: str | None, wire: Wire) -> O
     LiteLLM invents status codes: a refused connection is its 500. So `wire`, the record of what was
     really sent and answered, counts first, then the chain of causes.
     """
+    mask_causes(error)
     causes = tuple(causes_of(error))
     said = _one_line(str(getattr(error, "message", "") or error)) or type(error).__name__
     answered = wire.status is not None or any(map(_is_answer, causes))
@@ -319,7 +321,7 @@ def _variable(text: str) -> str | None:
 def _one_line(said: str) -> str:
     """Give what a message says in one line, without LiteLLM's prefixes and stack."""
     said = said[: 20 * LONGEST].partition("Traceback (most recent call last)")[0]
-    line = " ".join(said.split()).partition(" To drop these")[0]
+    line = mask(" ".join(said.split())).partition(" To drop these")[0]
     while True:
         head, colon, rest = line.partition(": ")
         if not colon or " " in head or not (head.startswith("litellm.") or head.endswith("Error")):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from outlay.budget import Record, Usage
+from outlay.redaction import mask_known
 
 Message = Mapping[str, Any]
 """One message in OpenAI's chat format, tool calls and tool results included."""
@@ -15,12 +16,16 @@ Message = Mapping[str, Any]
 Schema = TypeVar("Schema", bound=BaseModel)
 
 
+ForeignText = Annotated[str, AfterValidator(mask_known)]
+"""Text from a server: a key that it echoes is masked here, before anything shows or records it."""
+
+
 class ToolCall(Record):
     """A tool the model wants called."""
 
-    id: str
-    name: str
-    arguments: str
+    id: ForeignText
+    name: ForeignText
+    arguments: ForeignText
     """JSON, as the model wrote it: it may not parse."""
 
 
@@ -102,9 +107,9 @@ class Request(Record):
 class Choice(Record):
     """One of a reply's answers, as the provider gave it."""
 
-    text: str = ""
-    reasoning: str = ""
-    finish_reason: str = "stop"
+    text: ForeignText = ""
+    reasoning: ForeignText = ""
+    finish_reason: ForeignText = "stop"
     tool_calls: tuple[ToolCall, ...] = ()
     logprobs: tuple[TokenLogprob, ...] | None = None
 

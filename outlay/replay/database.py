@@ -13,6 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from outlay.errors import ConfigurationError
+from outlay.private_files import create
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,7 @@ class Database:
         self.path = path
         self._lock = Lock()
         with self._told():
+            self._create()
             self._connection = sqlite3.connect(
                 path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
             )
@@ -70,6 +72,13 @@ class Database:
         """Give the error for a file whose content makes no sense."""
         cure = "give another path, or delete the file"
         return ConfigurationError(f"{self.path} is no replay store, or a damaged one: {cure}")
+
+    def _create(self) -> None:
+        try:
+            create(self.path)
+        except OSError as exc:
+            cure = "check that its folder exists and can be written"
+            raise ConfigurationError(f"the replay store {self.path} cannot be made ({exc}): {cure}") from exc
 
     def _prepare(self, table: str, version: int) -> None:
         # The check comes first, because the rest writes to the file, which may be somebody else's.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import zlib
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
 from outlay.errors import RetrievalError
 from outlay.retrieval import neighbours as shaped
+from outlay.retrieval.records import Kind
 from outlay.retrieval.shapes import TRAINING_PER_CELL, cells_for
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from outlay.retrieval.lock import ReadersWriter
     from outlay.retrieval.neighbours import Batch, Neighbours
-    from outlay.retrieval.records import Kind
 
 BATCH: Final = 8_192
 """Vectors read at a time."""
@@ -60,6 +60,14 @@ def follow(neighbours: Neighbours, view: sqlite3.Connection, key: int, lock: Rea
             neighbours.last_removal = removed[-1][0]
 
 
+def agree(neighbours: Neighbours, view: sqlite3.Connection, key: int) -> bool:
+    """Return True if `neighbours` are of the rows that `view` has; for IVF, as many."""
+    query = "SELECT row FROM vectors WHERE key = ? ORDER BY row"
+    rows = [row for (row,) in view.execute(query, (key,))]
+    held = neighbours.rows()
+    return len(rows) == len(neighbours) and held in (None, rows)
+
+
 def build_anew(view: sqlite3.Connection, key: int, dimension: int, kind: Kind) -> Neighbours:
     """Build neighbours of `kind` from the vectors that `view` has."""
     query = "SELECT row FROM vectors WHERE key = ? ORDER BY row"
@@ -85,11 +93,13 @@ def load(directory: Path, snapshot: Snapshot, dimension: int) -> Neighbours:
         RetrievalError: Its file is not what was written.
     """
     path = directory / snapshot.file
+    if path.parent != directory or snapshot.kind not in get_args(Kind):
+        raise _damaged(path)
     try:
         if _checksum(path) != snapshot.checksum:
             raise _damaged(path)
         neighbours = shaped.read(path, dimension, snapshot.kind)
-    except (RuntimeError, ValueError) as exc:
+    except (RuntimeError, ValueError, IsADirectoryError, PermissionError) as exc:
         if not path.exists():
             raise FileNotFoundError(path) from exc
         raise _damaged(path) from exc
@@ -120,7 +130,7 @@ def clear(directory: Path, good: tuple[Snapshot, ...]) -> None:
     names = {snapshot.file for snapshot in good}
     for pattern in (f"neighbours-*{SUFFIX}", f"neighbours-*{SUFFIX}.unfinished"):
         for path in directory.glob(pattern):
-            if path.name not in names:
+            if path.name not in names and not path.is_dir():
                 path.unlink(missing_ok=True)
 
 

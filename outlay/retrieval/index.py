@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, get_args
 
 from outlay.errors import ConfigurationError, RetrievalError
+from outlay.private_files import make_directory
 from outlay.retrieval import following
 from outlay.retrieval.mirror import Mirror
 from outlay.retrieval.packages import faiss
@@ -79,7 +80,7 @@ class Index:
             raise ConfigurationError(f"kind is {kind!r}: give one of {', '.join(get_args(Kind))} or auto")
         directory = Path(path)
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            make_directory(directory)
         except OSError as exc:
             raise RetrievalError(f"{directory} cannot be made ({exc.strerror}): give another path") from exc
         store = Store(directory, Facts(embedder.name, embedder.dimension, tuple(keys), kind))
@@ -104,6 +105,7 @@ class Index:
         store = Store(directory)
         try:
             store.file.check_whole()
+            store.check()
             _check_opened(directory, store, embedder, rebuild=rebuild)
             index = cls(directory, embedder, store)
             if rebuild:
@@ -111,6 +113,7 @@ class Index:
             else:
                 index._mirror.load()
                 index._mirror.follow()
+                index._mirror.check()
         except BaseException:
             store.file.close()
             raise

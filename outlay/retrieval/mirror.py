@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from outlay.errors import RetrievalError
 from outlay.retrieval import following
@@ -86,6 +86,22 @@ class Mirror:
             f"a snapshot is missing ({gone}); the vectors are not: open the index with rebuild=True"
         ) from gone
 
+    def check(self) -> None:
+        """Check that the neighbours are those of the vectors in the store.
+
+        Raises:
+            RetrievalError: A snapshot holds others.
+        """
+        with self._store.reading() as view:
+            if self._store.revision(view) != self._revision:
+                return  # another process has added since
+            for number, neighbours in enumerate(self._neighbours):
+                if not following.agree(neighbours, view, number):
+                    raise RetrievalError(
+                        f"a snapshot in {self._directory} is of other vectors than those beside it: open the "
+                        "index with rebuild=True to make it again"
+                    )
+
     def save(self, *, rebuild: bool) -> None:
         """Build the kinds that serve the size, and write what the good snapshots do not show.
 
@@ -111,7 +127,7 @@ class Mirror:
 
     def _build(self, number: int, *, rebuild: bool) -> None:
         present = self._neighbours[number]
-        asked = None if self._store.facts.kind == "auto" else cast("Kind", self._store.facts.kind)
+        asked = None if self._store.facts.kind == "auto" else self._store.facts.kind
         wanted = present.outgrown(asked)
         if rebuild:
             wanted = wanted or present.kind

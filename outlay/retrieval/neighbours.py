@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from outlay.errors import RetrievalError
+from outlay.private_files import create
 from outlay.retrieval import shapes
 from outlay.retrieval.packages import faiss
 from outlay.retrieval.records import Kind
@@ -42,6 +43,13 @@ class Neighbours:
 
     def __len__(self) -> int:
         return int(self._index.ntotal) - len(self._removed)
+
+    def rows(self) -> list[int] | None:
+        """Give the numbers that are in, in order; `None` for IVF, which keeps them by cell."""
+        if self.kind == "ivf":
+            return None
+        inside: list[int] = faiss().vector_to_array(self._index.id_map).tolist()
+        return sorted(set(inside) - self._removed)
 
     def add(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
         """Put in `vectors` (n, dimension) under the ascending numbers `rows` (n)."""
@@ -87,8 +95,8 @@ class Neighbours:
     def write(self, path: Path) -> None:
         """Write the FAISS index to `path`."""
         try:
-            faiss().write_index(self._index, str(path))
-        except RuntimeError as exc:
+            faiss().write_index(self._index, str(create(path)))
+        except (RuntimeError, OSError) as exc:
             raise RetrievalError(
                 f"{path} cannot be written: check that its folder can be written and has room"
             ) from exc

@@ -13,6 +13,7 @@ from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from outlay.errors import RetrievalError
+from outlay.private_files import create
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +54,8 @@ class SQLiteFile:
         if make is None and (not path.is_file() or not path.stat().st_size):
             raise RetrievalError(f"{path} is missing or empty: {cure}")
         try:
+            if make is not None:
+                self._create()
             with self.told(), self._connection() as connection:
                 if make is not None:
                     self._make(connection, make)
@@ -126,11 +129,12 @@ class SQLiteFile:
             raise RetrievalError(f"{self.path} is closed: open it again") from exc
         except sqlite3.OperationalError as exc:
             raise self._operational(exc) from exc
-        except sqlite3.DatabaseError as exc:
+        except sqlite3.Error as exc:
             raise self.damaged() from exc
 
     def _operational(self, exc: sqlite3.OperationalError) -> RetrievalError:
-        match exc.sqlite_errorcode & 0xFF:
+        # A text that is no UTF-8 comes without a code.
+        match getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
             case sqlite3.SQLITE_BUSY:
                 cure = f"another process has been writing for {PATIENCE:g} seconds: try again when it is done"
                 return RetrievalError(f"{self.path} cannot be written, {cure}")
@@ -161,6 +165,13 @@ class SQLiteFile:
         )
         connection.execute("PRAGMA synchronous = FULL")
         return connection
+
+    def _create(self) -> None:
+        try:
+            create(self.path)
+        except OSError as exc:
+            cure = "check that its folder exists, can be written and has room"
+            raise RetrievalError(f"{self.path} cannot be made ({exc.strerror}): {cure}") from exc
 
     def _make(self, connection: sqlite3.Connection, tables: str) -> None:
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:

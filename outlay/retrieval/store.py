@@ -7,10 +7,13 @@ rows up to a number, and removals up to a number, has only to ask for what came 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
+
+from pydantic import Field, TypeAdapter
 
 from outlay.errors import ConfigurationError, RetrievalError
-from outlay.retrieval.sqlite_file import SQLiteFile
+from outlay.retrieval.records import Kind  # noqa: TC001 - pydantic reads the annotation
+from outlay.retrieval.sqlite_file import CHECKED_BYTES, SQLiteFile
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,6 +42,15 @@ CREATE TABLE IF NOT EXISTS snapshots (
     key INTEGER PRIMARY KEY, file TEXT NOT NULL, checksum INTEGER NOT NULL, kind TEXT NOT NULL,
     last_row INTEGER NOT NULL, last_removal INTEGER NOT NULL)
 """
+_BELONGING: Final = """
+SELECT (SELECT count(*) FROM entries) = (SELECT records FROM facts),
+    (SELECT count(*) FROM texts) = (SELECT count(*) FROM vectors),
+    NOT EXISTS (SELECT 1 FROM entries WHERE typeof(record) != 'text'),
+    NOT EXISTS (
+        SELECT 1 FROM texts t LEFT JOIN entries e ON e.id = t.entry LEFT JOIN vectors v ON v.row = t.row
+        WHERE e.id IS NULL OR v.key IS NOT t.key OR typeof(t.text) != 'text' OR t.key NOT BETWEEN 0 AND ? - 1
+        OR typeof(v.vector) != 'blob' OR length(v.vector) != ?)
+"""
 CURE: Final = (
     "what is in this file cannot be made again from the files beside it; "
     "bring it back from a copy, or delete the directory and make the index anew"
@@ -49,9 +61,13 @@ class Facts(NamedTuple):
     """What an index was made with."""
 
     embedder: str
-    dimension: int
+    dimension: Annotated[int, Field(gt=0)]
     keys: tuple[str, ...]
-    kind: str
+    kind: Literal[Kind, "auto"]
+
+
+_FACTS: Final = TypeAdapter(Facts)
+_RECORD: Final = TypeAdapter(dict[str, Any])
 
 
 class Store:
@@ -174,7 +190,19 @@ class Store:
     def records(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         """Give the records of `ids`; unknown ids are left out."""
         query = "SELECT id, record FROM entries WHERE id IN (SELECT value FROM json_each(?))"
-        return {entry: json.loads(record) for entry, record in self.file.read(query, json.dumps(list(ids)))}
+        return {entry: self._record(record) for entry, record in self.file.read(query, json.dumps(list(ids)))}
+
+    def check(self) -> None:
+        """Check that records, texts and vectors belong together; of a large file nothing is checked.
+
+        Raises:
+            RetrievalError: They do not.
+        """
+        if self.file.path.stat().st_size > CHECKED_BYTES:
+            return
+        [found] = self.file.read(_BELONGING, len(self.facts.keys), 4 * self.facts.dimension)
+        if not all(found):
+            raise self.file.damaged()
 
     def ids(self) -> tuple[int, ...]:
         """Give the ids of all records, oldest first."""
@@ -204,7 +232,16 @@ class Store:
         if not found:
             raise self.file.damaged()
         embedder, dimension, keys, kind = found[0]
-        return Facts(embedder, dimension, tuple(json.loads(keys)), kind)
+        try:
+            return _FACTS.validate_python((embedder, dimension, json.loads(keys), kind))
+        except (ValueError, TypeError, RecursionError) as exc:
+            raise self.file.damaged() from exc
+
+    def _record(self, text: str) -> dict[str, Any]:
+        try:
+            return _RECORD.validate_json(text)
+        except ValueError as exc:
+            raise self.file.damaged() from exc
 
 
 def texts_of(entry: Entry) -> Iterator[tuple[str, int, str]]:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from environments.houses import need_games
 
 from outlay.bench.directory import Directory
 from outlay.bench.measuring import Plan, measure
@@ -31,6 +32,7 @@ SHORT = f"{STUDENT},max_steps=1"
 @pytest.fixture(scope="module")
 def games(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("games")
+    need_games()
     asyncio.run(make_game(folder / "house" / "small.z8", rooms=2, objects=2, quest_length=3, seed=7))
     return folder
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from outlay.cli.live import printable
+from outlay.redaction import printable
 from outlay.testing import CountingServer
 
 if TYPE_CHECKING:

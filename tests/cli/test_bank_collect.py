@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from environments.houses import PLACE, house
+from environments.houses import PLACE, house, need_games
 from sums import number_in
 
 from outlay.calls import run_sync
@@ -230,6 +230,7 @@ def test_ctrl_c_keeps_what_is_there_and_says_how_to_go_on(outlay: Outlay, data: 
 
 
 def test_games_are_tasks_and_say_themselves_who_won(outlay: Outlay, bank: str, tmp_path: Path) -> None:
+    need_games()
     game = run_sync(make_game(tmp_path / "games" / "one", rooms=1, objects=1, quest_length=1, seed=3))
     (tmp_path / "games" / "two.z8").write_bytes(game.read_bytes())
     way = walkthrough(game)

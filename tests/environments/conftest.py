@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from environments.houses import need_games
 
 from outlay.environments import make_game
 
@@ -15,5 +16,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    need_games()
     folder = tmp_path_factory.mktemp("games")
     return asyncio.run(make_game(folder / "keys", rooms=2, objects=3, quest_length=3, seed=1234))

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from environments.houses import need_games
 
 from outlay import ConfigurationError
 from outlay.environments import Episode, TextWorldGame, Turn, make_game, replay, walkthrough
@@ -107,6 +108,7 @@ def test_the_same_numbers_make_the_same_game(made: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("numbers", [{"rooms": 0}, {"rooms": 99}, {"objects": 0}, {"quest_length": 0}])
 def test_numbers_out_of_range_are_refused(numbers: dict[str, int], tmp_path: Path) -> None:
+    need_games()
     with pytest.raises(ConfigurationError, match="rooms"):
         asyncio.run(make_game(tmp_path / "none.z8", **numbers))
 
@@ -128,6 +130,7 @@ def test_a_game_that_was_written_over_is_refused(made: Path, tmp_path: Path) -> 
 
 
 def test_files_that_are_missing_or_no_games_are_refused(tmp_path: Path) -> None:
+    need_games()
     with pytest.raises(ConfigurationError, match="no game"):
         TextWorldGame(tmp_path / "nowhere.z8")
     (tmp_path / "notes.txt").write_text("look")

@@ -11,6 +11,7 @@ from outlay.answers import tally
 from outlay.bench.trial import Failure
 from outlay.budget import Record, Settings, Usage
 from outlay.errors import ConfigurationError
+from outlay.private_files import create
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -169,7 +170,7 @@ def read_cases(file: Path) -> dict[str, Case]:
 @contextmanager
 def appending(file: Path) -> Iterator[Callable[[Case], None]]:
     """Give what writes a case to the file, on the disk as far as a kill of this process goes."""
-    with file.open("ab+") as lines:
+    with create(file).open("ab+") as lines:
         lines.seek(0)
         lines.truncate(lines.read().rfind(b"\n") + 1)
 

@@ -21,6 +21,7 @@ from outlay.bench.report.phrases import budget_words, condition_words, counted, 
 from outlay.bench.report.picture import draw_svg
 from outlay.bench.report.traces import Packed, compact, measured, pack, pack_traces
 from outlay.bench.report.words import sentences, title
+from outlay.private_files import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -81,7 +82,7 @@ def write_page(
         chunks=packed.chunks,
     )
     page = _render(findings, blobs, items=len(items), traced=len(packed.chunk_of))
-    path.write_text(page, encoding="utf-8", errors="replace")
+    write(path, page)
 
 
 def _render(findings: Findings, blobs: Blobs, *, items: int, traced: int) -> str:

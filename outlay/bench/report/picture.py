@@ -18,6 +18,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from outlay.bench.analysis.hull import read
 from outlay.bench.report.phrases import name_lines
 from outlay.bench.report.words import title
+from outlay.private_files import create
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -83,7 +84,7 @@ def draw_png(findings: Findings, path: Path) -> None:
     """Draw the frontier against output tokens and against dollars, or total tokens where there are none."""
     with mpl.rc_context(_STYLE):
         _draw(findings, _SHAPES["wide"]).savefig(
-            path, format="png", dpi=1.6 * _DOTS, metadata={"Software": None}
+            create(path), format="png", dpi=1.6 * _DOTS, metadata={"Software": None}
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from outlay.bench.analysis.findings import AXES
 from outlay.bench.trial import written
 from outlay.budget import Budget
+from outlay.private_files import create
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +32,7 @@ class Column(NamedTuple):
 
 def write_summary(findings: Findings, path: Path) -> None:
     """Write a row for each condition, in the order of the findings; unknown figures stay empty."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with create(path).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(column.name for column in COLUMNS)
         for row in findings.figures:

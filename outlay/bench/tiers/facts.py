@@ -8,6 +8,7 @@ from pydantic import ConfigDict, ValidationError
 
 from outlay.budget import Price, Record
 from outlay.errors import ConfigurationError
+from outlay.private_files import replace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,9 +84,7 @@ def keep_facts(directory: Path, facts: LogFacts) -> None:
         vectors = tuple(dict.fromkeys((*before.vectors, *facts.vectors)))
         questions = before.questions | facts.questions
         facts = facts.model_copy(update={"vectors": vectors, "questions": questions})
-    new = directory / f"{FACTS}.new"
-    new.write_text(facts.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    new.replace(directory / FACTS)
+    replace(directory / FACTS, facts.model_dump_json(indent=2) + "\n")
 
 
 def _check_same(directory: Path, before: LogFacts, now: LogFacts) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Self
 
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 
 from outlay.bench.tiers.facts import LogFacts  # noqa: TC001 - pydantic reads it
 from outlay.errors import ConfigurationError
+from outlay.private_files import replace
 from outlay.routers.tiers.off_policy import Course, Fitting
 from outlay.routers.tiers.ppo import PPO  # noqa: TC001
 
@@ -60,16 +60,12 @@ class Learnt(Course):
             ConfigurationError: It cannot be written there.
         """
         target = beside(policy)
-        part = target.with_name(f".{target.name}.{os.getpid()}")
         try:
-            part.write_text(self.model_dump_json() + "\n", encoding="utf-8")
-            part.replace(target)
+            replace(target, self.model_dump_json() + "\n")
         except OSError as exc:
             raise ConfigurationError(
                 f"{target} cannot be written ({exc.strerror}): check its folder"
             ) from exc
-        finally:
-            part.unlink(missing_ok=True)
         return target
 
 

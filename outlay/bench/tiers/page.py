@@ -13,6 +13,7 @@ from markupsafe import Markup
 from outlay.bench.report.phrases import counted, p_words
 from outlay.bench.tiers.words import THOUSAND, sentences, signed, title
 from outlay.memory.modules.routing import MODULES
+from outlay.private_files import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,7 +59,7 @@ def write_page(findings: Findings, learnt: Learnt, pictures: Mapping[str, bytes]
         version=version("outlay"),
         style=Markup("\n".join(_styles())),  # noqa: S704 - our own files
     )
-    path.write_text(page, encoding="utf-8", errors="replace")
+    write(path, page)
 
 
 def _whole(learnt: Learnt) -> str:

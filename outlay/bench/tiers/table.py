@@ -12,6 +12,7 @@ from rich.text import Text
 
 from outlay.bench.tiers.words import THOUSAND, title
 from outlay.memory.modules.routing import MODULES, Tier
+from outlay.private_files import create
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,7 +95,7 @@ class Column(NamedTuple):
 
 def write_table(findings: Findings, path: Path) -> None:
     """Write a row for each router and trade-off, and one for each constant."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with create(path).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(column.name for column in COLUMNS)
         for row in findings.rows:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from outlay.private_files import create
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -47,7 +49,7 @@ def draw_png(found: Calibration, path: Path) -> None:
         axes.set_axisbelow(True)
         axes.margins(x=0.2)
         axes.legend(frameon=False, loc="lower right")
-        figure.savefig(path, format="png", dpi=1.6 * _DOTS, metadata={"Software": None})
+        figure.savefig(create(path), format="png", dpi=1.6 * _DOTS, metadata={"Software": None})
 
 
 def _points(axes: Axes, who: str, rules: Sequence[Candidate], confidence: float) -> None:

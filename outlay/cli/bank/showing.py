@@ -10,8 +10,9 @@ from rich.table import Table
 from outlay.cli.bank.opening import open_to_read
 from outlay.cli.bill import dollars
 from outlay.cli.exits import ANSWERED, print_json
-from outlay.cli.live import paper, printable, say
+from outlay.cli.live import paper, say
 from outlay.errors import ConfigurationError
+from outlay.redaction import printable
 from outlay.specs import unknown
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def show_task(bank: Path, task: str, *, as_json: bool) -> int:
         return ANSWERED
     for run in runs:
         for line in _told(run):
-            say(printable(line))
+            say(line)
     return ANSWERED
 
 
@@ -82,7 +83,7 @@ def _table(runs: Sequence[Trajectory]) -> Table:
     table.add_column("dollars", justify="right", no_wrap=True)
     for run in runs:
         texts = (_short(run.task, LONGEST_TASK), _short(run.goal, LONGEST_GOAL))
-        table.add_row(*texts, str(len(run.steps)), printable(run.teacher), dollars(run.usage.usd))
+        table.add_row(*texts, str(len(run.steps)), run.teacher, dollars(run.usage.usd))
     return table
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from outlay.cli.bank.opening import open_to_read
 from outlay.cli.bill import dollars
 from outlay.cli.exits import ANSWERED, print_json
-from outlay.cli.live import paper, printable, say
+from outlay.cli.live import paper, say
 from outlay.errors import ConfigurationError
 from outlay.memory.demonstrations import break_even
 from outlay.retrieval import Index
@@ -90,7 +90,7 @@ def _table(found: BankStats) -> Table:
     for heading in ("demonstrations", "steps", "failed", "output tokens", "dollars", "dollars each run"):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, theirs in found.teachers.items():
-        table.add_row(printable(name) or "(unnamed)", *_figures(theirs))
+        table.add_row(name or "(unnamed)", *_figures(theirs))
     if len(found.teachers) > 1:
         table.add_section()
         table.add_row("all", *_figures(found), style="bold")

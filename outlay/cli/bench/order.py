@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from outlay.cli.order import read_price, read_prices
 from outlay.cli.questions import QuestionsOrder, read_items, source_of
 from outlay.errors import ConfigurationError
+from outlay.redaction import mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,7 +110,7 @@ def read(order: BenchOrder) -> Plan:
         engine=engines[order.engine],
         workers=order.workers,
         ray_address=order.ray_address,
-        command=shlex.join(["outlay", *sys.argv[1:]]),
+        command=mask(shlex.join(["outlay", *sys.argv[1:]])),
     )
 
 

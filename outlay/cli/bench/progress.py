@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from outlay.budget import Usage
 from outlay.cli.bill import dollars
-from outlay.cli.live import printable
 from outlay.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -64,4 +63,4 @@ class BenchProgress(Progress):
         for label, standing in self.standings.items():
             accuracy = f"{100 * standing.score / standing.scored:.1f}%" if standing.scored else "-"
             tokens = f"{standing.output_tokens / standing.records:,.0f} tokens"
-            yield printable(label), accuracy, tokens, f"{standing.records} records"
+            yield label, accuracy, tokens, f"{standing.records} records"

@@ -8,6 +8,7 @@ from outlay.bench.tiers.logs import open_log
 from outlay.cli.exits import ANSWERED, print_json
 from outlay.cli.live import paper, say
 from outlay.errors import ConfigurationError
+from outlay.private_files import make_directory, write
 from outlay.routers.tiers import LearnedRouter
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ def write_report(order: ReportOrder) -> int:
     found = compare(router, learnt, log, None if order.test is None else open_log(order.test))
     pictures = draw(found, learnt)
     try:
-        order.out.mkdir(parents=True, exist_ok=True)
+        make_directory(order.out)
         for name, picture in pictures.items():
-            (order.out / name).write_bytes(picture)
+            write(order.out / name, picture)
         write_table(found, order.out / TABLE)
         write_page(found, learnt, pictures, order.out / PAGE)
     except OSError as exc:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from outlay.errors import ConfigurationError, RetrievalError
 from outlay.memory.conversations.catalogue import KEY, Catalogue, entry, newest
 from outlay.memory.conversations.packing import pack
+from outlay.private_files import create
 from outlay.retrieval import Index
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class ChunkIndex:
             ) from exc
         with self._following:
             try:
-                lock = FileLock(self._directory / LOCK).acquire()
+                lock = FileLock(create(self._directory / LOCK)).acquire()
             except OSError as exc:
                 raise RetrievalError(
                     f"{self._directory} cannot be written ({exc}): give another path"
@@ -181,5 +182,6 @@ def _may_pass(exc: RetrievalError) -> bool:
     """Whether it is no damage: no room, no right, somebody else writing."""
     cause = exc.__cause__
     return (
-        isinstance(cause, sqlite3.OperationalError) and cause.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR
+        isinstance(cause, sqlite3.OperationalError)
+        and getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF != sqlite3.SQLITE_ERROR
     )

@@ -19,6 +19,7 @@ from outlay.memory.conversations.packing import CHUNK_TOKENS, Measure, spoken
 from outlay.memory.conversations.records import whole
 from outlay.memory.conversations.tokens import counter
 from outlay.memory.conversations.turns import FILE, Facts, Turns
+from outlay.private_files import make_directory
 from outlay.retrieval import SentenceEmbedder
 from outlay.retrieval.embedders import found_again
 
@@ -217,7 +218,7 @@ class Memory:
 def _prepare(directory: Path) -> None:
     """Make a directory that holds nothing, or a memory."""
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
         is_taken = any(directory.iterdir()) and not (directory / FILE).is_file()
     except OSError as exc:
         raise RetrievalError(f"{directory} cannot be made ({exc.strerror}): give another path") from exc

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+
+from pydantic import ValidationError
 
 from outlay.errors import RetrievalError
 from outlay.memory.conversations.packing import Turn
@@ -10,8 +12,10 @@ from outlay.memory.conversations.records import Document, Utterance
 from outlay.retrieval.sqlite_file import SQLiteFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+T = TypeVar("T")
 
 FILE: Final = "turns.sqlite"
 VERSION: Final = 201
@@ -83,7 +87,7 @@ class Turns:
         )
         while rows := self._file.read(query, after, upto, BLOCK):
             after = rows[-1][0]
-            yield [Turn(number, _said(*rest)) for number, *rest in rows]
+            yield [Turn(number, self._read(_said, *rest)) for number, *rest in rows]
 
     def utterances(self, session: str | None) -> tuple[Utterance, ...]:
         """Give the utterances of a session, or of all, in order."""
@@ -92,12 +96,12 @@ class Turns:
             rows = self._file.read(f"{query} ORDER BY number", _UTTERANCE)
         else:
             rows = self._file.read(f"{query} AND session = ? ORDER BY number", _UTTERANCE, session)
-        return tuple(_utterance(*row) for row in rows)
+        return tuple(self._read(_utterance, *row) for row in rows)
 
     def documents(self) -> tuple[Document, ...]:
         """Give the documents, in order."""
         query = "SELECT text, name, time FROM turns WHERE kind = ? ORDER BY number"
-        return tuple(_document(*row) for row in self._file.read(query, _DOCUMENT))
+        return tuple(self._read(_document, *row) for row in self._file.read(query, _DOCUMENT))
 
     def sessions(self) -> tuple[str, ...]:
         """Give the names of the sessions, the one that began first first."""
@@ -133,7 +137,16 @@ class Turns:
                 f"{self._file.path} was never finished: make the memory with Memory.create, "
                 "which takes it over"
             )
-        return Facts(*found[0])
+        facts = Facts(*found[0])
+        if not isinstance(facts.embedder, str) or not isinstance(facts.chunk_tokens, int):
+            raise self._file.damaged()
+        return facts
+
+    def _read(self, kind: Callable[..., T], *values: Any) -> T:
+        try:
+            return kind(*values)
+        except ValidationError as exc:
+            raise self._file.damaged() from exc
 
 
 def _row(said: Utterance | Document) -> tuple[str, ...]:

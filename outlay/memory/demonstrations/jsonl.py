@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Never
-from uuid import uuid4
 
 from outlay.errors import ConfigurationError
 from outlay.memory.demonstrations.questions import of_question
 from outlay.memory.demonstrations.trajectory import Trajectory
+from outlay.private_files import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,13 +47,9 @@ def write_trajectories(path: Path | str, trajectories: Iterable[Trajectory]) -> 
         ConfigurationError: The file cannot be written.
     """
     lines = [trajectory.model_dump_json() + "\n" for trajectory in trajectories]
-    path = Path(path)
-    unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        unfinished.write_text("".join(lines), encoding="utf-8")
-        unfinished.replace(path)
+        replace(path, "".join(lines))
     except OSError as exc:
-        unfinished.unlink(missing_ok=True)
         raise ConfigurationError(f"{path} cannot be written: {exc.strerror}") from exc
     return len(lines)
 

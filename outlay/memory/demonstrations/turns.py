@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from outlay.errors import RetrievalError
+from outlay.private_files import create
 from outlay.retrieval import Index
 from outlay.retrieval.packages import missing
 
@@ -38,6 +39,7 @@ def in_turn(index: Searchable) -> Iterator[None]:
         raise missing("adding to a bank", "filelock") from exc
     lock = FileLock(index.directory / FILE, timeout=PATIENCE)
     try:
+        create(index.directory / FILE)
         lock.acquire()
     except Timeout as exc:
         raise RetrievalError(

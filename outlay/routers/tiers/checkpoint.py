@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import warnings
 from io import BytesIO
-from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +13,7 @@ from pydantic import Field, ValidationError
 from outlay.budget import Record
 from outlay.errors import ConfigurationError, PolicyError
 from outlay.memory.modules.routing import DESCRIPTIONS, MODULES, Tiering
+from outlay.private_files import replace
 from outlay.routers.tiers.features import Features
 from outlay.routers.tiers.policy import HIDDEN, Policy
 
@@ -63,19 +63,11 @@ def save(path: str | PathLike[str], policy: Policy, card: Card) -> None:
     """
     whole = BytesIO()
     torch.save({"card": card.model_dump_json(), "weights": policy.state_dict()}, whole)
-    target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with part.open("wb") as file:
-            file.write(whole.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
+        replace(path, whole.getvalue(), durable=True)
     except OSError as exc:
         cure = "check that its folder exists and has room"
         raise ConfigurationError(f"the policy cannot be written to {path} ({exc.strerror}): {cure}") from exc
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def load(
@@ -146,7 +138,9 @@ def check_fit(card: Card, embedder: Embedder | None, tiering: Tiering | None, po
 
 def _read(path: str | PathLike[str]) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a pickle that is about to be refused
+            return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as exc:
         raise PolicyError(f"the policy {path} cannot be read ({exc.strerror}): check its path") from exc
     except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as exc:

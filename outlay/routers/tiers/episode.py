@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from outlay.budget import Amount, Record, Tokens
 from outlay.errors import ConfigurationError
 from outlay.memory.modules.routing import MODULES, Decision, Tier
+from outlay.private_files import create
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -189,7 +190,7 @@ def unpacked(vector: Vector) -> NDArray[np.float32]:
 
 def write_log(path: str | PathLike[str], episodes: Iterable[Episode]) -> None:
     """Append episodes to a log, making it if it is not there."""
-    with Path(path).open("a", encoding="utf-8") as file:
+    with create(path).open("a", encoding="utf-8") as file:
         file.writelines(episode.model_dump_json() + "\n" for episode in episodes)
 
 
