@@ -37,6 +37,9 @@ class Claim(Record):
     """The model's name, for the bill."""
     prompt_tokens: int = Field(default=0, ge=0)
     """Tokens of the prompt, from above where they could not be counted."""
+    bounded: bool = True
+    """Whether the prompt is known to take no more; if not, no fence that limits total tokens or dollars
+    admits the request."""
     max_output_tokens: int = Field(ge=1)
     """Most tokens per generation; the fences may admit fewer."""
     min_output_tokens: int = Field(default=1, ge=1)
@@ -76,21 +79,40 @@ class Claim(Record):
             usd=None if self.price is None else charged.picodollars / PICODOLLARS,
         )
 
+    def check(self, unit: int, fence: str) -> None:
+        """Refuse a request whose worst case in `unit` is unknown, where a fence limits that unit.
+
+        Raises:
+            ConfigurationError: The unit is dollars and the price is unknown, or the prompt has no bound.
+        """
+        if unit == USD and self.price is None:
+            raise ConfigurationError(
+                f"the price of {self.model or 'the model'} is unknown and fence {fence!r} limits dollars: "
+                "give Model(..., price=Price(input=..., output=...)) in dollars per million tokens"
+            )
+        costs = unit == TOTAL or (unit == USD and self.price and self.price.worst_case(1, 0))
+        if costs and not self.bounded:
+            limit = "dollars" if unit == USD else "total tokens"
+            raise ConfigurationError(
+                f"the tokens of the request's attachments or searches are unknown and fence {fence!r} limits "
+                f"{limit}: give Model(..., attachment_tokens=), the most that one of them takes"
+            )
+
     def affordable(self, unit: int, reach: int, fence: str) -> int:
         """Give the tokens per generation that `reach` of one unit pays for; below 1: none.
 
         Raises:
-            ConfigurationError: The unit is dollars, and the price is unknown.
+            ConfigurationError: The unit is dollars and the price is unknown, or the prompt has no bound.
         """
         if unit == OUTPUT:
             return reach // self.n
+        if (unit == USD and self.price is None) or not self.bounded:
+            self.check(unit, fence)
         if unit == TOTAL:
             return (reach - self.prompt_tokens) // self.n
         if unit == CALLS:
             return self.max_output_tokens if reach > 0 else 0
-        if self.price is None:
-            raise unpriced(self, fence)
-        bought = self.price.affords(reach, self.prompt_tokens)
+        bought = self.price.affords(reach, self.prompt_tokens) if self.price else None
         return self.max_output_tokens if bought is None else bought // self.n
 
 
@@ -130,14 +152,6 @@ def refusal(fence: str, unit: int, claim: Claim, reach: int) -> BudgetExhaustedE
     need = claim.amounts(claim.min_output_tokens)[unit]
     scale = 1 / PICODOLLARS if unit == USD else 1
     return BudgetExhaustedError(fence, UNITS[unit], need * scale, max(0, reach) * scale)
-
-
-def unpriced(claim: Claim, fence: str) -> ConfigurationError:
-    """Give the error of a claim without a price where dollars are limited."""
-    return ConfigurationError(
-        f"the price of {claim.model or 'the model'} is unknown and fence {fence!r} limits dollars: "
-        "give Model(..., price=Price(input=..., output=...)) in dollars per million tokens"
-    )
 
 
 def add(into: list[int], amounts: Sequence[int], sign: int = 1) -> None:

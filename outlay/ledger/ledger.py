@@ -13,7 +13,7 @@ from outlay.budget import Budget, Usage
 from outlay.errors import ConfigurationError
 from outlay.ledger.admission import abandon, judge, offer, turn_away
 from outlay.ledger.booking import Report, Snapshot, Tally, room_as_budget
-from outlay.ledger.claim import USD, Amounts, Claim, refusal, unpriced
+from outlay.ledger.claim import Amounts, Claim, refusal
 from outlay.ledger.fence import Fence, late, seconds_left
 from outlay.ledger.scope import current_ledger, step_in, step_out
 from outlay.ledger.set_aside import SetAside, open_set_asides
@@ -196,7 +196,7 @@ class Ledger(Fence):
 
         Raises:
             BudgetExhaustedError: There is no room for it now; it never waits.
-            ConfigurationError: There is one of that name, or the price is unknown.
+            ConfigurationError: There is one of that name, or the price or the prompt's bound is unknown.
         """
         asked = claim.amounts(claim.max_output_tokens)
         whole = claim.model_copy(update={"min_output_tokens": claim.max_output_tokens})
@@ -210,8 +210,7 @@ class Ledger(Fence):
             if name in self.set_asides:
                 raise ConfigurationError(f"fence {self.name!r} set {name!r} aside already: take another name")
             for fence, unit in ((around, unit) for around in self.path for unit in around.limited):
-                if unit == USD and claim.price is None:
-                    raise unpriced(claim, fence.name)
+                claim.check(unit, fence.name)
                 if asked[unit] > fence.room()[unit]:
                     fence.reached = True
                     raise refusal(fence.name, unit, whole, fence.room()[unit])

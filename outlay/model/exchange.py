@@ -16,6 +16,7 @@ from outlay.budget import Usage
 from outlay.errors import BudgetExhaustedError, ConfigurationError, ModelError, ModelUnavailableError
 from outlay.ledger import Claim, current_ledger
 from outlay.model import billing
+from outlay.model.prompt_bound import ATTACHMENT, unknown_parts
 from outlay.model.records import Choice, Completion, Reply
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Terms:
     retries: int
     timeout: float
     replay: Replay | None
+    attachment_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Samples:
 async def claim_of(terms: Terms, request: Request, min_output_tokens: int) -> Claim:
     """Give the most that `request` can cost."""
     prompt = await terms.provider.count_prompt(request)
+    unknown = unknown_parts(request)
+    prompt += unknown * (ATTACHMENT if terms.attachment_tokens is None else terms.attachment_tokens)
     window = await terms.provider.context_window()
     asked = request.max_output_tokens
     if window is not None and window - prompt >= min_output_tokens:
@@ -65,6 +69,7 @@ async def claim_of(terms: Terms, request: Request, min_output_tokens: int) -> Cl
     return Claim(
         model=terms.name,
         prompt_tokens=prompt,
+        bounded=not unknown or terms.attachment_tokens is not None,
         max_output_tokens=asked,
         min_output_tokens=min(min_output_tokens, asked),
         n=request.n,

@@ -9,6 +9,7 @@ import os
 import warnings
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from outlay.errors import ConfigurationError
 from outlay.model import litellm_replies as replies
@@ -16,6 +17,7 @@ from outlay.model.litellm_errors import translate
 from outlay.model.litellm_prices import price_from
 from outlay.model.prompt_bound import prompt_bound
 from outlay.model.session import shared_session
+from outlay.model.tokenizers import BYTES, Tokenizer, byte_count, openai_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -32,6 +34,12 @@ FEWER_SAMPLES: Final = {"gemini": 8, "vertex_ai": 8, "groq": 1, "deepseek": 1, "
 DROPPED: Final = ("user", "metadata")
 """Parameters of the chat API that LiteLLM drops, or keeps for itself, where it does not list them."""
 
+OPENAI: Final = "api.openai.com"
+OPENAI_BASES: Final = ("OPENAI_BASE_URL", "OPENAI_API_BASE")
+"""Environment variables that move OpenAI's models to another server."""
+LONG: Final = 20_000
+"""Characters of messages that are counted on a thread, so that other calls go on."""
+
 
 class LiteLLMProvider:
     """A model behind LiteLLM.
@@ -45,6 +53,7 @@ class LiteLLMProvider:
         server: The llama.cpp server that serves the model, where it is one: it is asked for exact
             counts, and where it is if `api_base` is not given.
         price: If it is not to be looked up.
+        tokenizer: What counts prompts, if it is not to be found out.
     """
 
     def __init__(
@@ -57,6 +66,7 @@ class LiteLLMProvider:
         server: LlamaCppServer | None = None,
         price: Price | None = None,
         name: str | None = None,
+        tokenizer: Tokenizer | None = None,
     ) -> None:
         self._model = model
         self._name = name or model
@@ -65,6 +75,7 @@ class LiteLLMProvider:
         self._timeout = timeout
         self._server = server
         self._price = price
+        self._tokenizer = tokenizer
         self._supported: frozenset[str] | None = None
         self._known_route: tuple[str, str] | None = None
 
@@ -95,7 +106,37 @@ class LiteLLMProvider:
         if self._server is not None:
             return await self._server.count_prompt(request)
         await _loaded()
-        return prompt_bound(self._messages(request), request.tools, request.response_schema)
+        # The first encoding takes a third of a second to load, and a long prompt long to encode.
+        return (
+            await asyncio.to_thread(self._bound, request) if self._is_slow(request) else self._bound(request)
+        )
+
+    def tokenizer(self) -> Tokenizer:
+        """Return what counts prompts: tiktoken for a model that OpenAI itself serves, else UTF-8 bytes."""
+        if self._tokenizer is None:
+            if self._server is not None:
+                self._tokenizer = Tokenizer("llama.cpp server, exact", byte_count)
+            else:
+                provider, model = self._route()
+                own = provider == "openai" and self._is_openais_own()
+                self._tokenizer = (own and openai_tokenizer(model)) or BYTES
+        return self._tokenizer
+
+    def _is_openais_own(self) -> bool:
+        """Return True where OpenAI serves the model: another server may call any model `gpt-4o`."""
+        named = (self._api_base, litellm().api_base, *map(os.environ.get, OPENAI_BASES))
+        base = next((str(base) for base in named if base), f"https://{OPENAI}")
+        host = urlsplit(base).hostname or ""
+        return host == OPENAI or host.endswith(f".{OPENAI}")
+
+    def _is_slow(self, request: Request) -> bool:
+        return self._tokenizer is None or sum(len(str(m.get("content"))) for m in request.messages) > LONG
+
+    def _bound(self, request: Request) -> int:
+        messages = tuple(self._messages(request))
+        schema = request.response_schema if self._constrains() else None  # else one of the messages has it
+        whole = request.model_copy(update={"messages": messages, "response_schema": schema})
+        return prompt_bound(whole, self.tokenizer())
 
     async def split_tokens(self, text: str) -> tuple[str, ...] | None:
         return None if self._server is None else await self._server.tokens(text)

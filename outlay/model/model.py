@@ -13,12 +13,14 @@ from outlay.model.in_flight import InFlight
 from outlay.model.listener import Listener, Mailbox
 from outlay.model.options import as_messages, check_spelling, request_for
 from outlay.model.parsing import parsed, strict_schema
+from outlay.model.provider import Tokenizing
 from outlay.model.records import Completion, Parsed, StreamEvent
 from outlay.model.routes import provider_for
 from outlay.model.sampling import Sampling
+from outlay.model.tokenizers import BYTES, tokenizer_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Coroutine, Sequence
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
     from typing import Unpack
 
     from langchain_core.language_models import BaseChatModel
@@ -45,6 +47,12 @@ class Model:
         ledger: A fence for all calls, besides the one around each.
         replay: Where completions are looked up before they are paid for.
         provider: Another way to reach a model.
+        tokenizer: What counts prompts, instead of what `Model.tokenizer` shows: `o200k_base` or
+            `cl100k_base` (tiktoken's encodings), `bytes`, or a function from a text to its tokens.
+            A margin for the provider's template is added to its counts.
+        attachment_tokens: The most tokens that an image, a file, a search or a tool that the provider
+            runs itself puts into the prompt. Without it, a fence that limits total tokens or dollars
+            refuses requests with any of these.
         default_max_output_tokens: What a call may generate if it does not say.
         max_n: The most samples in one request, if the provider's own answer is wrong.
         retries: Further attempts after an error that is worth one.
@@ -65,6 +73,8 @@ class Model:
         ledger: Ledger | None = None,
         replay: Replay | None = None,
         provider: Provider | None = None,
+        tokenizer: str | Callable[[str], int] | None = None,
+        attachment_tokens: int | None = None,
         default_max_output_tokens: int = 1024,
         max_n: int | None = None,
         retries: int = 2,
@@ -76,10 +86,20 @@ class Model:
                 "a model needs default_max_output_tokens and max_n of at least 1, retries of at least 0 and "
                 "a timeout above 0"
             )
+        if attachment_tokens is not None and attachment_tokens < 0:
+            raise ConfigurationError("attachment_tokens is a number of tokens, of at least 0")
+        if provider is not None and tokenizer is not None:
+            raise ConfigurationError("the provider given counts its prompts itself: leave tokenizer= out")
         self.name = name
         self.replay = replay
-        self.provider = provider or provider_for(name, api_base=api_base, api_key=api_key, timeout=timeout)
-        self._terms = Terms(self.provider, name, price, retries, timeout, replay)
+        self.provider = provider or provider_for(
+            name,
+            api_base=api_base,
+            api_key=api_key,
+            timeout=timeout,
+            tokenizer=None if tokenizer is None else tokenizer_of(tokenizer),
+        )
+        self._terms = Terms(self.provider, name, price, retries, timeout, replay, attachment_tokens)
         self._ledger = ledger
         self._unfenced = Ledger(name=name)
         self.default_max_output_tokens = default_max_output_tokens
@@ -242,9 +262,20 @@ class Model:
         return await on_calls_loop(self.provider.context_window())
 
     async def count_tokens(self, text: str) -> int:
-        """Count the tokens of `text`, from above where the tokenizer cannot be asked."""
+        """Count the tokens of `text`, from above where the model's tokenizer is not known."""
         pieces = await on_calls_loop(self.provider.split_tokens(text))
-        return len(text.encode("utf-8", "surrogatepass")) if pieces is None else len(pieces)
+        return (await asyncio.to_thread(self._count, text)) if pieces is None else len(pieces)
+
+    @property
+    def tokenizer(self) -> str:
+        """What counts prompts, e.g. `tiktoken o200k_base + margin` or `UTF-8 bytes + margin`."""
+        return (
+            self.provider.tokenizer().name if isinstance(self.provider, Tokenizing) else "the provider's own"
+        )
+
+    def _count(self, text: str) -> int:
+        tokenizer = self.provider.tokenizer() if isinstance(self.provider, Tokenizing) else BYTES
+        return tokenizer.count(text)
 
     def as_chat_model(self, *, when_exhausted: Literal["raise", "answer"] = "raise") -> BaseChatModel:
         """Give it as a LangChain chat model, for any LangChain or LangGraph agent.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from outlay.budget import Price
     from outlay.model.records import Chunk, Reply, Request
+    from outlay.model.tokenizers import Tokenizer
 
 
 class Provider(Protocol):
@@ -45,4 +46,13 @@ class Provider(Protocol):
 
     def price(self, prompt_tokens: int) -> Price | None:
         """Give what a token costs at this length of prompt; `None` where that is unknown."""
+        ...
+
+
+@runtime_checkable
+class Tokenizing(Protocol):
+    """A provider that tells how it counts prompts; a provider need not."""
+
+    def tokenizer(self) -> Tokenizer:
+        """Return what counts prompts."""
         ...
