@@ -20,7 +20,7 @@ from langgraph.errors import GraphBubbleUp
 from outlay.budget import Budget, Record, Settings
 from outlay.calls import run_sync
 from outlay.errors import BudgetExhaustedError, ConfigurationError, ModelError
-from outlay.ledger import Ledger
+from outlay.ledger import Ledger, current_ledger
 from outlay.model import Completion, Model
 from outlay.outcome import (
     Answer,
@@ -228,6 +228,7 @@ class Strategy(ABC, Generic[ConfigT]):
         fence: Ledger,
         tell: Callable[[Event], None],
     ) -> Answer:
+        current_ledger()  # refuses a run in a process that was forked inside a fence
         with fence, self._replayed(), self.entered(question) as words:
             state: Mapping[str, Any] = {"question": words}
             run = Run(fence, tell)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
@@ -10,6 +11,7 @@ from outlay.budget import Budget
 from outlay.errors import BudgetExhaustedError, ConfigurationError
 from outlay.ledger.booking import Tally
 from outlay.ledger.claim import CALLS, UNLIMITED, limits
+from outlay.ledger.copies import Uncopyable, foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,10 +20,10 @@ if TYPE_CHECKING:
     from outlay.ledger.waiter import Waiter
 
 CLOSED: Final = "closed"
-"""What a refusal by a closed fence names in place of a limit."""
+"""What a refusal names in place of a limit, where a fence closes while a call waits in it."""
 
 
-class Fence:
+class Fence(Uncopyable):
     """The part of a ledger that admission works on; everything here happens inside a `Turn`."""
 
     def __init__(self, budget: Budget | None, name: str, *, backstop: bool = False) -> None:
@@ -60,6 +62,29 @@ class Fence:
         """What was booked before it was last opened."""
         self._started: float | None = None
         self.children: list[Fence] = []
+        self.process = os.getpid()
+        """The process that made it, the only one that may spend from it."""
+
+    def check_process(self) -> None:
+        """Refuse to go on in a process that was forked from the fence's own.
+
+        Raises:
+            ConfigurationError: This is one.
+        """
+        if self.process != os.getpid():
+            raise foreign(self.name, self.process)
+
+    def check_usable(self) -> None:
+        """Refuse what cannot be called on any more.
+
+        Raises:
+            ConfigurationError: The fence was entered and left, or belongs to another process.
+        """
+        self.check_process()
+        if self.closed:
+            raise ConfigurationError(
+                f"fence {self.name!r} is closed: make the call inside its `with` block, or make a new Ledger"
+            )
 
     @property
     def fresh(self) -> bool:
@@ -134,7 +159,7 @@ class Fence:
             tell.append(mark[1])
 
     def refused(self) -> BudgetExhaustedError:
-        """Give the error of a call to a closed fence."""
+        """Return the error of a call that waited in a fence when it closed."""
         return BudgetExhaustedError(self.name, CLOSED, 1, 0)
 
     def room(self) -> list[int]:

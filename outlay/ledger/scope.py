@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,22 @@ _entered: ContextVar[tuple[Ledger, ...]] = ContextVar("outlay_fences", default=(
 
 
 def current_ledger() -> Ledger | None:
-    """Give the fence that a call made here is inside of, if any."""
+    """Return the fence that a call made here is inside of, if any.
+
+    Raises:
+        ConfigurationError: The fence belongs to the process that this one was forked from.
+    """
     entered = _entered.get()
-    return entered[-1] if entered else None
+    if not entered:
+        return None
+    entered[-1].check_process()
+    return entered[-1]
+
+
+def inherited() -> bool:
+    """Return True in a forked process whose parent process was inside a fence when it forked."""
+    entered = _entered.get()
+    return bool(entered) and entered[-1].process != os.getpid()
 
 
 def require_fence() -> Ledger:

@@ -192,6 +192,8 @@ class Exchange:
         """
         if not isinstance(error, ModelUnavailableError) or (self.listener and self.listener.heard):
             return False
+        if any(fence.closed for fence in (self.fence, current_ledger()) if fence):
+            return False
         left = self._seconds_left()
         if left is not None and left <= 0:
             return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from outlay.calls import on_calls_loop, run_on_calls_loop
@@ -60,7 +61,7 @@ class Model:
         defaults: Options for every call, e.g. `temperature=0.7`.
 
     Raises:
-        ConfigurationError: The name or a number is wrong.
+        ConfigurationError: The name or a number is wrong, or the fence is closed.
     """
 
     def __init__(  # noqa: PLR0913 - all keyword-only, all with a default
@@ -90,6 +91,8 @@ class Model:
             raise ConfigurationError("attachment_tokens is a number of tokens, of at least 0")
         if provider is not None and tokenizer is not None:
             raise ConfigurationError("the provider given counts its prompts itself: leave tokenizer= out")
+        if ledger is not None:
+            ledger.check_usable()
         self.name = name
         self.replay = replay
         self.provider = provider or provider_for(
@@ -106,6 +109,12 @@ class Model:
         self._max_n = max_n
         check_spelling(defaults)
         self._defaults = defaults
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_unfenced"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _unfenced=Ledger(name=state["name"]))
 
     def __repr__(self) -> str:
         return f"Model({self.name!r})"
@@ -302,8 +311,13 @@ class Model:
         samples: Samples,
         listener: Listener | None = None,
     ) -> Exchange:
-        fence = self._ledger or current_ledger() or self._unfenced
+        fence = self._ledger or current_ledger() or self._unfenced_here()
         return Exchange(self._terms, fence, in_flight, request, min_output_tokens, samples, listener)
+
+    def _unfenced_here(self) -> Ledger:
+        if self._unfenced.process != os.getpid():
+            self._unfenced = Ledger(name=self.name)
+        return self._unfenced
 
     def _samples(self, request: Request, first: int | None) -> Samples:
         replay = self._terms.replay
