@@ -79,24 +79,15 @@ class Claim(Record):
             usd=None if self.price is None else charged.picodollars / PICODOLLARS,
         )
 
-    def check(self, unit: int, fence: str) -> None:
-        """Refuse a request whose worst case in `unit` is unknown, where a fence limits that unit.
+    def check_bounded(self, unit: int, fence: str) -> None:
+        """Refuse a prompt without a bound where a fence limits what depends on it.
 
         Raises:
-            ConfigurationError: The unit is dollars and the price is unknown, or the prompt has no bound.
+            ConfigurationError: It does.
         """
-        if unit == USD and self.price is None:
-            raise ConfigurationError(
-                f"the price of {self.model or 'the model'} is unknown and fence {fence!r} limits dollars: "
-                "give Model(..., price=Price(input=..., output=...)) in dollars per million tokens"
-            )
-        costs = unit == TOTAL or (unit == USD and self.price and self.price.worst_case(1, 0))
-        if costs and not self.bounded:
-            limit = "dollars" if unit == USD else "total tokens"
-            raise ConfigurationError(
-                f"the tokens of the request's attachments or searches are unknown and fence {fence!r} limits "
-                f"{limit}: give Model(..., attachment_tokens=), the most that one of them takes"
-            )
+        free = self.price is not None and not self.price.worst_case(1, 0)
+        if not self.bounded and (unit == TOTAL or (unit == USD and not free)):
+            raise unbounded(unit, fence)
 
     def affordable(self, unit: int, reach: int, fence: str) -> int:
         """Give the tokens per generation that `reach` of one unit pays for; below 1: none.
@@ -106,13 +97,15 @@ class Claim(Record):
         """
         if unit == OUTPUT:
             return reach // self.n
-        if (unit == USD and self.price is None) or not self.bounded:
-            self.check(unit, fence)
+        if not self.bounded:
+            self.check_bounded(unit, fence)
         if unit == TOTAL:
             return (reach - self.prompt_tokens) // self.n
         if unit == CALLS:
             return self.max_output_tokens if reach > 0 else 0
-        bought = self.price.affords(reach, self.prompt_tokens) if self.price else None
+        if self.price is None:
+            raise unpriced(self, fence)
+        bought = self.price.affords(reach, self.prompt_tokens)
         return self.max_output_tokens if bought is None else bought // self.n
 
 
@@ -150,8 +143,29 @@ def limits(budget: Budget) -> Amounts:
 def refusal(fence: str, unit: int, claim: Claim, reach: int) -> BudgetExhaustedError:
     """Give the error that says what was short."""
     need = claim.amounts(claim.min_output_tokens)[unit]
-    scale = 1 / PICODOLLARS if unit == USD else 1
-    return BudgetExhaustedError(fence, UNITS[unit], need * scale, max(0, reach) * scale)
+    return BudgetExhaustedError(fence, UNITS[unit], need / scale(unit), max(0, reach) / scale(unit))
+
+
+def scale(unit: int) -> int:
+    """Return how many of what fences count make one of a unit of `Budget`."""
+    return PICODOLLARS if unit == USD else 1
+
+
+def unpriced(claim: Claim, fence: str) -> ConfigurationError:
+    """Give the error of a claim without a price where dollars are limited."""
+    return ConfigurationError(
+        f"the price of {claim.model or 'the model'} is unknown and fence {fence!r} limits dollars: "
+        "give Model(..., price=Price(input=..., output=...)) in dollars per million tokens"
+    )
+
+
+def unbounded(unit: int, fence: str) -> ConfigurationError:
+    """Return the error of a claim whose prompt has no bound where tokens or dollars are limited."""
+    limit = "dollars" if unit == USD else "total tokens"
+    return ConfigurationError(
+        f"the tokens of the request's attachments or searches are unknown and fence {fence!r} limits "
+        f"{limit}: give Model(..., attachment_tokens=), the most that one of them takes"
+    )
 
 
 def add(into: list[int], amounts: Sequence[int], sign: int = 1) -> None:

@@ -54,6 +54,8 @@ class Fence(Uncopyable):
         self.set_asides: dict[str, SetAside] = {}
         self.marks: list[tuple[float, Callable[[], None]]] = []
         """Shares of a limit, and what to call when they are passed."""
+        self.warned = False
+        """Whether a wait inside it was logged since it was opened; only an outermost fence's counts."""
         self.deadline: float | None = None
         self.closed = False
         self.elapsed = 0.0
@@ -104,7 +106,7 @@ class Fence(Uncopyable):
             self.past = self.whole()
             self._leave_parent()
             self.tally, self.children = Tally(budget=self.budget), []
-        self.closed, self.parent = False, parent
+        self.closed, self.parent, self.warned = False, parent, False
         self.path = (self,) if parent is None else (self, *parent.path)
         if parent is not None and self not in parent.children:
             parent.children.append(self)

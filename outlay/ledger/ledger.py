@@ -6,6 +6,7 @@ import asyncio
 import functools
 import inspect
 import os
+import time
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Self
@@ -15,7 +16,7 @@ from outlay.errors import ConfigurationError
 from outlay.ledger.admission import abandon, judge, offer, turn_away
 from outlay.ledger.booking import Report, Snapshot, Tally, room_as_budget
 from outlay.ledger.callbacks import deferred
-from outlay.ledger.claim import Amounts, Claim, refusal
+from outlay.ledger.claim import USD, Amounts, Claim, refusal, unpriced
 from outlay.ledger.fence import Fence, late, seconds_left
 from outlay.ledger.scope import current_ledger, inherited, step_in, step_out
 from outlay.ledger.set_aside import SetAside, open_set_asides
@@ -137,9 +138,18 @@ class Ledger(Fence):
         return seconds_left(self.path)
 
     def report(self) -> Report:
-        """Give the spend by fence and by model."""
+        """Return the spend by fence and by model."""
         with Turn():
-            return self.whole().report(self.name, self.budget)
+            report = self.whole().report(self.name, self.budget)
+            now = time.monotonic()
+            still = sum(now - waiter.since for waiter in self.path[-1].queue if self in waiter.path)
+        return report.model_copy(update={"waited": report.waited + still}) if still else report
+
+    @property
+    def queued(self) -> int:
+        """How many calls wait for room in this fence now."""
+        with Turn():
+            return sum(self in waiter.path for waiter in self.path[-1].queue)
 
     def on_share(self, share: float, callback: Callable[[Ledger], object]) -> None:
         """Have `callback` called once, when what is spent passes `share` of a limit.
@@ -236,7 +246,9 @@ class Ledger(Fence):
             if name in self.set_asides:
                 raise ConfigurationError(f"fence {self.name!r} set {name!r} aside already: take another name")
             for fence, unit in ((around, unit) for around in self.path for unit in around.limited):
-                claim.check(unit, fence.name)
+                if unit == USD and claim.price is None:
+                    raise unpriced(claim, fence.name)
+                claim.check_bounded(unit, fence.name)
                 if asked[unit] > fence.room()[unit]:
                     fence.reached = True
                     raise refusal(fence.name, unit, whole, fence.room()[unit])

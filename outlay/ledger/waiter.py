@@ -22,13 +22,26 @@ NOTHING: Final = Amounts()
 class Waiter:
     """A claim that was made: granted, refused or waiting."""
 
-    __slots__ = ("arrival", "asked", "claim", "clipped", "future", "granted", "holds", "least", "path")
+    __slots__ = (
+        "arrival",
+        "asked",
+        "claim",
+        "clipped",
+        "future",
+        "granted",
+        "holds",
+        "least",
+        "path",
+        "since",
+    )
 
     def __init__(self, claim: Claim, path: tuple[Fence, ...], holds: tuple[SetAside, ...]) -> None:
         self.claim = claim
         self.path = path
         self.holds = holds
         self.arrival = 0
+        self.since = 0.0
+        """When it began to wait."""
         self.asked = NOTHING
         """What it claims, as it was last judged."""
         self.least = NOTHING
@@ -70,6 +83,15 @@ class Waiter:
                 if asked[unit] and asked[unit] > room - beside[unit]:
                     return False
         return True
+
+    def short(self, asked: Amounts) -> tuple[Fence, int]:
+        """Return the first fence and unit that have no room for it."""
+        return next(
+            (fence, unit)
+            for fence in self.path
+            for unit in fence.limited
+            if asked[unit] > self._left(fence, unit, fence.reserved[unit])
+        )
 
     def covered(self, asked: Amounts) -> bool:
         """Whether the open set-asides alone pay for it, so that it need not queue."""
