@@ -51,11 +51,12 @@ def bill(
     if round(report.waited, 1):
         table.add_column("waited", justify="right", no_wrap=True)
     for depth, node in _nodes(report):
-        took = [seconds.get(node.name)] if seconds else []
-        waited = [node.waited] if round(report.waited, 1) else []
-        table.add_row("  " * depth + node.name, *_figures(node.usage), *_seconds(took + waited))
+        spans = [seconds.get(node.name)] if seconds else []
+        spans += [node.waited] if round(report.waited, 1) else []
+        table.add_row("  " * depth + node.name, *_figures(node.usage), *_seconds(spans))
     table.add_section()
-    spans = ([None] if seconds else []) + ([report.waited] if round(report.waited, 1) else [])
+    spans = [None] if seconds else []
+    spans += [report.waited] if round(report.waited, 1) else []
     table.add_row("total", *_figures(report.usage), *_seconds(spans), style="bold")
     for name, part in (("of it unconfirmed", report.unconfirmed), ("of it replayed", report.replayed)):
         if part.calls:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import NoReturn
 
 from outlay.errors import ConfigurationError
+
+process = os.getpid()
+"""The process that runs this."""
 
 ADVICE = (
     "split the budget and make a Ledger with its share in each process, or move the fence with "
@@ -24,9 +28,18 @@ class Uncopyable:
         )
 
 
-def foreign(name: str, process: int) -> ConfigurationError:
+def foreign(name: str, owner: int) -> ConfigurationError:
     """Return the error of using a fence in a process that was forked from its own."""
     return ConfigurationError(
-        f"fence {name!r} belongs to process {process}, which forked this one; used here it would be a second "
+        f"fence {name!r} belongs to process {owner}, which forked this one; used here it would be a second "
         f"full fence: {ADVICE}"
     )
+
+
+def _forked() -> None:
+    global process  # noqa: PLW0603 - it is one of the process
+    process = os.getpid()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

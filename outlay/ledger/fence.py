@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from outlay.budget import Budget
 from outlay.errors import BudgetExhaustedError, ConfigurationError
+from outlay.ledger import copies
 from outlay.ledger.booking import Tally
 from outlay.ledger.claim import CALLS, UNLIMITED, limits
-from outlay.ledger.copies import Uncopyable, foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +22,7 @@ CLOSED: Final = "closed"
 """What a refusal names in place of a limit, where a fence closes while a call waits in it."""
 
 
-class Fence(Uncopyable):
+class Fence(copies.Uncopyable):
     """The part of a ledger that admission works on; everything here happens inside a `Turn`."""
 
     def __init__(self, budget: Budget | None, name: str, *, backstop: bool = False) -> None:
@@ -64,8 +63,13 @@ class Fence(Uncopyable):
         """What was booked before it was last opened."""
         self._started: float | None = None
         self.children: list[Fence] = []
-        self.process = os.getpid()
+        self.process = copies.process
         """The process that made it, the only one that may spend from it."""
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether this process was forked from the fence's own."""
+        return self.process != copies.process
 
     def check_process(self) -> None:
         """Refuse to go on in a process that was forked from the fence's own.
@@ -73,8 +77,8 @@ class Fence(Uncopyable):
         Raises:
             ConfigurationError: This is one.
         """
-        if self.process != os.getpid():
-            raise foreign(self.name, self.process)
+        if self.is_foreign:
+            raise copies.foreign(self.name, self.process)
 
     def check_usable(self) -> None:
         """Refuse what cannot be called on any more.
@@ -84,9 +88,7 @@ class Fence(Uncopyable):
         """
         self.check_process()
         if self.closed:
-            raise ConfigurationError(
-                f"fence {self.name!r} is closed: make the call inside its `with` block, or make a new Ledger"
-            )
+            raise self.left()
 
     @property
     def fresh(self) -> bool:
@@ -159,6 +161,12 @@ class Fence(Uncopyable):
         for mark in [mark for mark in self.marks if share >= mark[0]]:
             self.marks.remove(mark)
             tell.append(mark[1])
+
+    def left(self) -> ConfigurationError:
+        """Return the error of a call to a fence that was closed before it."""
+        return ConfigurationError(
+            f"fence {self.name!r} is closed: make the call inside its `with` block, or make a new Ledger"
+        )
 
     def refused(self) -> BudgetExhaustedError:
         """Return the error of a call that waited in a fence when it closed."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import os
 import time
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from outlay.budget import Budget, Usage
 from outlay.errors import ConfigurationError
+from outlay.ledger import copies
 from outlay.ledger.admission import abandon, judge, offer, turn_away
 from outlay.ledger.booking import Report, Snapshot, Tally, room_as_budget
 from outlay.ledger.callbacks import deferred
@@ -72,7 +72,7 @@ class Ledger(Fence):
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self.process == os.getpid():
+        if self.process == copies.process:
             now_or_late(self._leave)
         step_out(self)
 
@@ -208,7 +208,7 @@ class Ledger(Fence):
 
     def _offer(self, claim: Claim) -> Waiter:
         ambient = current_ledger()
-        if self.process != os.getpid():
+        if self.process != copies.process:
             self.check_process()
         with Turn() as tell:
             if self.fresh:
@@ -220,9 +220,6 @@ class Ledger(Fence):
             holds = open_set_asides.get()
             if holds:
                 holds = tuple(hold for hold in holds if hold.alive and hold.fence in path)
-            for fence in path:
-                if fence.closed:
-                    fence.check_usable()
             waiter = Waiter(claim, path, holds)
             offer(waiter, tell)
         return waiter

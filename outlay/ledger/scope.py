@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from outlay.errors import ConfigurationError
+from outlay.ledger import copies
 
 if TYPE_CHECKING:
     from outlay.ledger.ledger import Ledger
@@ -24,14 +24,16 @@ def current_ledger() -> Ledger | None:
     entered = _entered.get()
     if not entered:
         return None
-    entered[-1].check_process()
-    return entered[-1]
+    ambient = entered[-1]
+    if ambient.process != copies.process:
+        ambient.check_process()
+    return ambient
 
 
 def inherited() -> bool:
     """Return True in a forked process whose parent process was inside a fence when it forked."""
     entered = _entered.get()
-    return bool(entered) and entered[-1].process != os.getpid()
+    return bool(entered) and entered[-1].process != copies.process
 
 
 def require_fence() -> Ledger:

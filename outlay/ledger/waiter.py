@@ -41,7 +41,7 @@ class Waiter:
         self.holds = holds
         self.arrival = 0
         self.since = 0.0
-        """When it began to wait."""
+        """When it began to wait; 0: it has not."""
         self.asked = NOTHING
         """What it claims, as it was last judged."""
         self.least = NOTHING
@@ -55,13 +55,13 @@ class Waiter:
         """Give the tokens per generation that the path affords at best.
 
         Raises:
-            BudgetExhaustedError: They are too few, or a fence is closed or past its deadline.
-            ConfigurationError: The price is unknown under a dollar limit.
+            BudgetExhaustedError: They are too few, a fence is past its deadline, or closed while this waited.
+            ConfigurationError: A fence was closed before, or the price is unknown under a dollar limit.
         """
         target, self.clipped = self.claim.max_output_tokens, None
         for fence in self.path:
             if fence.closed:
-                raise fence.refused()
+                raise fence.refused() if self.since else fence.left()
             if fence.deadline is not None and time.monotonic() >= fence.deadline:
                 raise late(self.path)
             for unit in fence.limited:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from outlay.calls import on_calls_loop, run_on_calls_loop
@@ -315,7 +314,8 @@ class Model:
         return Exchange(self._terms, fence, in_flight, request, min_output_tokens, samples, listener)
 
     def _unfenced_here(self) -> Ledger:
-        if self._unfenced.process != os.getpid():
+        # A forked process counts for itself.
+        if self._unfenced.is_foreign:
             self._unfenced = Ledger(name=self.name)
         return self._unfenced
 
