@@ -93,7 +93,7 @@ def byte_count(text: str) -> int:
     size = len(json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass")) - 2
     if text.isascii():
         return size
-    forms = (unicodedata.normalize(form, text) for form in ("NFC", "NFKC", "NFD", "NFKD"))
+    forms = (unicodedata.normalize(form, text) for form in ("NFC", "NFKC"))
     return max(size, *(len(form.encode("utf-8", "surrogatepass")) for form in forms))
 
 
