@@ -46,7 +46,7 @@ class BudgetExhaustedError(OutlayError):
     Args:
         fence: Name of the fence that refused.
         limit: The field of `Budget` that was short, e.g. `"output_tokens"`; `"closed"` for a call
-            on a fence that has ended.
+            that waited in a fence when it closed.
         asked: The least the call needed, in the unit of `limit`.
         available: What the fence had left for it, in the same unit.
     """
@@ -130,7 +130,7 @@ class ScorerError(OutlayError):
 
 def _refusal(fence: str, limit: str, asked: float, available: float) -> str:
     if limit == "closed":
-        return f"fence {fence!r} is closed: make the call inside its `with` block"
+        return f"fence {fence!r} closed while the call waited in it: await the call inside its `with` block"
     if limit == "seconds":
         return f"the deadline of fence {fence!r} has passed: raise `seconds` in the Budget"
     return (

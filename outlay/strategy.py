@@ -24,7 +24,7 @@ from outlay.answers import extract
 from outlay.budget import Budget, Record, Settings
 from outlay.calls import run_sync
 from outlay.errors import BudgetExhaustedError, ConfigurationError, ModelError
-from outlay.ledger import Ledger, require_fence
+from outlay.ledger import Ledger, current_ledger, require_fence
 from outlay.ledger.fence import late
 from outlay.model import Completion, Message, Model
 from outlay.model.model import on_completion
@@ -346,6 +346,7 @@ class Strategy(ABC, Generic[ConfigT]):
                 run.tell = _telling(tell, report)
                 if report:
                     await report.begin()
+                current_ledger()  # refuses a run in a process that was forked inside a fence
                 with run.fence, self._replayed():
                     outcome = await self._outcome(words, run, isolated=isolated)
                 usage, bill, trace = run.fence.usage, run.fence.report(), tuple(run.trace)

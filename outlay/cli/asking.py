@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from outlay.agents.spec import strategy_from_spec
 from outlay.budget import Budget
-from outlay.cli.bill import bill, limits, seconds_by_node
+from outlay.cli.bill import bill, limits, seconds_by_node, waiting
 from outlay.cli.episode import account
 from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
 from outlay.cli.live import paper, say
@@ -67,6 +67,8 @@ class Session:
         episode = answer.episode if answer else None
         for line in (*(account(episode) if episode else ()), *limits(self.ledger)):
             console.print(line)
+        for line in waiting(self.ledger):
+            say(line)
 
     def part(self) -> None:
         """Say the last words of a run that was interrupted: the bill so far."""

@@ -24,6 +24,8 @@ UNITS: Final = {
     "seconds": "seconds",
 }
 
+TOKENS_OR_MONEY: Final = ("output_tokens", "total_tokens", "usd")
+
 
 def bill(
     report: Report,
@@ -46,11 +48,16 @@ def bill(
         table.add_column(heading, justify="right", no_wrap=True)
     if seconds:
         table.add_column("seconds", justify="right", no_wrap=True)
+    if round(report.waited, 1):
+        table.add_column("waited", justify="right", no_wrap=True)
     for depth, node in _nodes(report):
-        took = seconds.get(node.name) if seconds else None
-        table.add_row("  " * depth + node.name, *_figures(node.usage), *_seconds(took, seconds))
+        spans = [seconds.get(node.name)] if seconds else []
+        spans += [node.waited] if round(report.waited, 1) else []
+        table.add_row("  " * depth + node.name, *_figures(node.usage), *_seconds(spans))
     table.add_section()
-    table.add_row("total", *_figures(report.usage), style="bold")
+    spans = [None] if seconds else []
+    spans += [report.waited] if round(report.waited, 1) else []
+    table.add_row("total", *_figures(report.usage), *_seconds(spans), style="bold")
     for name, part in (("of it unconfirmed", report.unconfirmed), ("of it replayed", report.replayed)):
         if part.calls:
             table.add_row(name, *_figures(part), style="yellow")
@@ -75,6 +82,21 @@ def limits(ledger: Ledger) -> list[str]:
         spent = f"{amount(room.unit, room.spent)} of {amount(room.unit, room.limit)} spent"
         lines.append(f"{UNITS[room.unit]}: {spent}, {amount(room.unit, room.left)} left")
     return lines
+
+
+def waiting(ledger: Ledger) -> list[str]:
+    """Say how long calls waited for room, and which options let more of them run at once."""
+    waited = ledger.report().waited
+    if not round(waited, 1):
+        return []
+    raised = " or ".join(
+        f"--{unit.replace('_', '-')}" for unit in TOKENS_OR_MONEY if getattr(ledger.budget, unit)
+    )
+    cure = (
+        f"a larger {raised}, or a smaller max_output_tokens of the strategy," if raised else "a larger budget"
+    )
+    why = "because each call reserves its worst case"
+    return [f"waited: {waited:.1f} s in all, {why}; {cure} lets more run at once"]
 
 
 class Room(NamedTuple):
@@ -134,7 +156,5 @@ def _figures(usage: Usage) -> tuple[str, ...]:
     return (*(f"{count:,}" for count in counts), dollars(usage.usd))
 
 
-def _seconds(took: float | None, known: Mapping[str, float] | None) -> tuple[str, ...]:
-    if not known:
-        return ()
-    return ("" if took is None else f"{took:.1f}",)
+def _seconds(spans: Sequence[float | None]) -> tuple[str, ...]:
+    return tuple("" if span is None else f"{span:.1f}" for span in spans)

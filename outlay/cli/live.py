@@ -121,6 +121,9 @@ class LiveView:
             if reserved:
                 figures += f", {amount(room.unit, reserved)} reserved"
             grid.add_row(UNITS[room.unit], _bar(room, reserved), figures)
+        if round(report.waited, 1):
+            waiting = f"{self.ledger.queued} for room, {report.waited:.1f} s in all"
+            grid.add_row("calls waiting", "", Text(waiting, style="yellow"))
         return grid
 
     def _tail(self) -> list[RenderableType]:

@@ -27,6 +27,8 @@ from outlay.cli.order import read_price
 from outlay.cli.running import interruptible
 from outlay.ledger import Ledger, current_ledger
 from outlay.model import Choice, Chunk, Reply
+from outlay.model.provider import Tokenizing
+from outlay.model.tokenizers import BYTES
 from outlay.testing.placeholder import instance
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from outlay.budget import Price
     from outlay.cli.order import Order
     from outlay.model import Provider, Request
+    from outlay.model.tokenizers import Tokenizer
     from outlay.outcome import Answer
 
 ASSUMPTIONS: Final = (
@@ -189,6 +192,9 @@ class Rehearsal:
 
     async def split_tokens(self, text: str) -> tuple[str, ...] | None:
         return await self.provider.split_tokens(text)
+
+    def tokenizer(self) -> Tokenizer:
+        return self.provider.tokenizer() if isinstance(self.provider, Tokenizing) else BYTES
 
     async def max_n(self) -> int:
         return await self.provider.max_n()

@@ -10,12 +10,14 @@ claims at every fence they share. But for `settle` and `abandon`, all of it happ
 from __future__ import annotations
 
 import itertools
+import logging
+import time
 from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING
 
 from outlay.errors import OutlayError
-from outlay.ledger.claim import Amounts, add
+from outlay.ledger.claim import UNITS, Amounts, add, scale
 from outlay.ledger.turn import now_or_late, soon
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from outlay.ledger.waiter import Waiter
 
 _arrivals = itertools.count()
+_log = logging.getLogger("outlay")
 
 
 def offer(waiter: Waiter, tell: Tell) -> None:
@@ -39,7 +42,8 @@ def offer(waiter: Waiter, tell: Tell) -> None:
     if (not queued or waiter.covered(asked)) and waiter.fits(asked, {}):
         waiter.granted = _charge(waiter, target, asked)
         return
-    waiter.future, waiter.arrival = Future(), next(_arrivals)
+    waiter.future, waiter.arrival, waiter.since = Future(), next(_arrivals), time.monotonic()
+    _warn_once(waiter, asked, tell)
     waiter.least = waiter.claim.amounts(waiter.claim.min_output_tokens)
     for root in roots:
         root.queue.append(waiter)
@@ -73,6 +77,10 @@ def withdraw(waiter: Waiter) -> None:
     roots = [root for root in _roots(waiter.path) if waiter in root.queue]
     for root in roots:
         root.queue.remove(waiter)
+    if roots:
+        waited = time.monotonic() - waiter.since
+        for fence in waiter.path:
+            fence.tally.waited += waited
     if roots and not waiter.holds:
         for fence in waiter.path:
             fence.waiting[waiter.paying] -= 1
@@ -94,6 +102,28 @@ def abandon(waiter: Waiter) -> None:
 def settle(reservation: Reservation, booking: Booking | None) -> None:
     """Book a reservation's outcome, now or as soon as whoever holds the lock lets go of it."""
     soon(partial(_conclude, reservation, booking))
+
+
+def _warn_once(waiter: Waiter, asked: Amounts, tell: Tell) -> None:
+    """Log the first wait inside an outermost fence, with what would let calls run side by side."""
+    root = waiter.path[-1]
+    if root.warned or waiter.fits(asked, {}):
+        return  # in the latter case it waits only to keep the order of the queue
+    root.warned = True
+    fence, unit = waiter.short(asked)
+    tell.append(
+        partial(
+            _log.warning,
+            "calls wait for one another in fence %r, whose limit is %s=%g: each reserves its worst case, "
+            "here %g for %d output tokens. Give a smaller max_output_tokens=, or a larger budget. "
+            "The fence's report has the seconds waited.",
+            fence.name,
+            UNITS[unit],
+            fence.limit[unit] / scale(unit),
+            asked[unit] / scale(unit),
+            asked.output_tokens,
+        )
+    )
 
 
 def _conclude(reservation: Reservation, booking: Booking | None, tell: Tell) -> None:

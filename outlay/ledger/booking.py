@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from outlay.budget import PICODOLLARS, Budget, Record, Usage
 from outlay.ledger.claim import UNLIMITED, Amounts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Sum:
@@ -71,6 +74,8 @@ class Tally:
     by_model: dict[str, Sum] = field(default_factory=dict)
     children: dict[str, Tally] = field(default_factory=dict)
     budget: Budget | None = None
+    waited: float = 0.0
+    """Seconds that calls waited for room, those of parallel calls added up; not in snapshots."""
 
     def book(self, model: str, booking: Booking) -> None:
         """Add one call."""
@@ -88,6 +93,7 @@ class Tally:
         self.booked.absorb(other.booked)
         self.unconfirmed.absorb(other.unconfirmed)
         self.replayed.absorb(other.replayed)
+        self.waited += other.waited
         for model, sums in other.by_model.items():
             self.by_model.setdefault(model, Sum()).absorb(sums)
         for name, child in other.children.items():
@@ -111,6 +117,7 @@ class Tally:
             replayed=self.replayed.usage(),
             by_model={model: sums.usage() for model, sums in self.by_model.items()},
             children=tuple(t.report(n, t.budget or Budget()) for n, t in self.children.items()),
+            waited=self.waited,
         )
 
     def dump(self) -> dict[str, Any]:
@@ -166,18 +173,25 @@ class Report(Record):
     by_model: dict[str, Usage]
     children: tuple[Report, ...]
     """The fences inside this one, those of one name summed."""
+    waited: float = 0.0
+    """Seconds that calls waited for room, because those in flight reserve their worst case; of calls that
+    waited side by side the seconds add up."""
 
     def __str__(self) -> str:
         rows = [("fence", "calls", "prompt", "cached", "output", "dollars"), *_rows(self, 0)]
+        if round(self.waited, 1):
+            waits = ("waited", *(f"{seconds:.1f} s" for seconds in _waits(self)))
+            rows = [(*row, wait) for row, wait in zip(rows, waits, strict=True)]
         rows += [(f"  {model}", *_cells(usage)) for model, usage in self.by_model.items()]
         for label, part in (("unconfirmed", self.unconfirmed), ("replayed", self.replayed)):
             if part.calls:
                 rows.append((f"of which {label}", *_cells(part)))
+        rows = [(*row, *[""] * (len(rows[0]) - len(row))) for row in rows]
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines = []
         for row in rows:
             numbers = (cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
-            lines.append("  ".join((row[0].ljust(widths[0]), *numbers)))
+            lines.append("  ".join((row[0].ljust(widths[0]), *numbers)).rstrip())
         return "\n".join(lines)
 
 
@@ -209,6 +223,12 @@ def _rows(report: Report, depth: int) -> list[tuple[str, ...]]:
     for child in report.children:
         rows += _rows(child, depth + 1)
     return rows
+
+
+def _waits(report: Report) -> Iterator[float]:
+    yield report.waited
+    for child in report.children:
+        yield from _waits(child)
 
 
 def _cells(usage: Usage) -> tuple[str, ...]:

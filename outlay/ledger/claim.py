@@ -37,6 +37,9 @@ class Claim(Record):
     """The model's name, for the bill."""
     prompt_tokens: int = Field(default=0, ge=0)
     """Tokens of the prompt, from above where they could not be counted."""
+    bounded: bool = True
+    """Whether the prompt is known to take no more; if not, no fence that limits total tokens or dollars
+    admits the request."""
     max_output_tokens: int = Field(ge=1)
     """Most tokens per generation; the fences may admit fewer."""
     min_output_tokens: int = Field(default=1, ge=1)
@@ -76,14 +79,26 @@ class Claim(Record):
             usd=None if self.price is None else charged.picodollars / PICODOLLARS,
         )
 
+    def check_bounded(self, unit: int, fence: str) -> None:
+        """Refuse a prompt without a bound where a fence limits what depends on it.
+
+        Raises:
+            ConfigurationError: It does.
+        """
+        free = self.price is not None and not self.price.worst_case(1, 0)
+        if not self.bounded and (unit == TOTAL or (unit == USD and not free)):
+            raise unbounded(unit, fence)
+
     def affordable(self, unit: int, reach: int, fence: str) -> int:
         """Give the tokens per generation that `reach` of one unit pays for; below 1: none.
 
         Raises:
-            ConfigurationError: The unit is dollars, and the price is unknown.
+            ConfigurationError: The unit is dollars and the price is unknown, or the prompt has no bound.
         """
         if unit == OUTPUT:
             return reach // self.n
+        if not self.bounded:
+            self.check_bounded(unit, fence)
         if unit == TOTAL:
             return (reach - self.prompt_tokens) // self.n
         if unit == CALLS:
@@ -128,8 +143,12 @@ def limits(budget: Budget) -> Amounts:
 def refusal(fence: str, unit: int, claim: Claim, reach: int) -> BudgetExhaustedError:
     """Give the error that says what was short."""
     need = claim.amounts(claim.min_output_tokens)[unit]
-    scale = 1 / PICODOLLARS if unit == USD else 1
-    return BudgetExhaustedError(fence, UNITS[unit], need * scale, max(0, reach) * scale)
+    return BudgetExhaustedError(fence, UNITS[unit], need / scale(unit), max(0, reach) / scale(unit))
+
+
+def scale(unit: int) -> int:
+    """Return how many of what fences count make one of a unit of `Budget`."""
+    return PICODOLLARS if unit == USD else 1
 
 
 def unpriced(claim: Claim, fence: str) -> ConfigurationError:
@@ -137,6 +156,15 @@ def unpriced(claim: Claim, fence: str) -> ConfigurationError:
     return ConfigurationError(
         f"the price of {claim.model or 'the model'} is unknown and fence {fence!r} limits dollars: "
         "give Model(..., price=Price(input=..., output=...)) in dollars per million tokens"
+    )
+
+
+def unbounded(unit: int, fence: str) -> ConfigurationError:
+    """Return the error of a claim whose prompt has no bound where tokens or dollars are limited."""
+    limit = "dollars" if unit == USD else "total tokens"
+    return ConfigurationError(
+        f"the tokens of the request's attachments or searches are unknown and fence {fence!r} limits "
+        f"{limit}: give Model(..., attachment_tokens=), the most that one of them takes"
     )
 
 

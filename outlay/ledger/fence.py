@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from outlay.budget import Budget
 from outlay.errors import BudgetExhaustedError, ConfigurationError
+from outlay.ledger import copies
 from outlay.ledger.booking import Tally
 from outlay.ledger.claim import CALLS, UNLIMITED, limits
 
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from outlay.ledger.waiter import Waiter
 
 CLOSED: Final = "closed"
-"""What a refusal by a closed fence names in place of a limit."""
+"""What a refusal names in place of a limit, where a fence closes while a call waits in it."""
 
 
-class Fence:
+class Fence(copies.Uncopyable):
     """The part of a ledger that admission works on; everything here happens inside a `Turn`."""
 
     def __init__(self, budget: Budget | None, name: str, *, backstop: bool = False) -> None:
@@ -52,6 +53,8 @@ class Fence:
         self.set_asides: dict[str, SetAside] = {}
         self.marks: list[tuple[float, Callable[[], None]]] = []
         """Shares of a limit, and what to call when they are passed."""
+        self.warned = False
+        """Whether a wait inside it was logged since it was opened; only an outermost fence's counts."""
         self.deadline: float | None = None
         self.closed = False
         self.elapsed = 0.0
@@ -60,6 +63,32 @@ class Fence:
         """What was booked before it was last opened."""
         self._started: float | None = None
         self.children: list[Fence] = []
+        self.process = copies.process
+        """The process that made it, the only one that may spend from it."""
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether this process was forked from the fence's own."""
+        return self.process != copies.process
+
+    def check_process(self) -> None:
+        """Refuse to go on in a process that was forked from the fence's own.
+
+        Raises:
+            ConfigurationError: This is one.
+        """
+        if self.is_foreign:
+            raise copies.foreign(self.name, self.process)
+
+    def check_usable(self) -> None:
+        """Refuse what cannot be called on any more.
+
+        Raises:
+            ConfigurationError: The fence was entered and left, or belongs to another process.
+        """
+        self.check_process()
+        if self.closed:
+            raise self.left()
 
     @property
     def fresh(self) -> bool:
@@ -79,7 +108,7 @@ class Fence:
             self.past = self.whole()
             self._leave_parent()
             self.tally, self.children = Tally(budget=self.budget), []
-        self.closed, self.parent = False, parent
+        self.closed, self.parent, self.warned = False, parent, False
         self.path = (self,) if parent is None else (self, *parent.path)
         if parent is not None and self not in parent.children:
             parent.children.append(self)
@@ -133,8 +162,14 @@ class Fence:
             self.marks.remove(mark)
             tell.append(mark[1])
 
+    def left(self) -> ConfigurationError:
+        """Return the error of a call to a fence that was closed before it."""
+        return ConfigurationError(
+            f"fence {self.name!r} is closed: make the call inside its `with` block, or make a new Ledger"
+        )
+
     def refused(self) -> BudgetExhaustedError:
-        """Give the error of a call to a closed fence."""
+        """Return the error of a call that waited in a fence when it closed."""
         return BudgetExhaustedError(self.name, CLOSED, 1, 0)
 
     def room(self) -> list[int]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import time
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Self
 
 from outlay.budget import Budget, Usage
 from outlay.errors import ConfigurationError
+from outlay.ledger import copies
 from outlay.ledger.admission import abandon, judge, offer, turn_away
 from outlay.ledger.booking import Report, Snapshot, Tally, room_as_budget
+from outlay.ledger.callbacks import deferred
 from outlay.ledger.claim import USD, Amounts, Claim, refusal, unpriced
 from outlay.ledger.fence import Fence, late, seconds_left
-from outlay.ledger.scope import current_ledger, step_in, step_out
+from outlay.ledger.scope import current_ledger, inherited, step_in, step_out
 from outlay.ledger.set_aside import SetAside, open_set_asides
 from outlay.ledger.turn import Turn, now_or_late
 from outlay.ledger.waiter import Waiter
@@ -33,6 +36,10 @@ class Ledger(Fence):
     A context manager; its parent is the fence it is entered in. One that was never entered opens as
     an outermost fence with the first call made on it by name (`Model(..., ledger=ledger)`).
 
+    A fence belongs to the process that made it, and cannot be copied or pickled. In a process forked
+    inside its `with` block calls are refused; a new Ledger with limits of its own opens there as an
+    outermost fence.
+
     Args:
         budget: The limits; `None`: none, but everything is counted.
         name: What reports and refusals call it.
@@ -47,7 +54,9 @@ class Ledger(Fence):
         self._entries = 0
 
     def __enter__(self) -> Self:
-        ambient = current_ledger()
+        self.check_process()
+        # Its share of the budget is what a forked process may have: no limit would be no fence.
+        ambient = None if inherited() and self.budget.limited else current_ledger()
         parent = ambient if self._allotted_by is None else self._allotted_by
         if self._allotted_by is not None and ambient is not self:
             self._allotted_by.check_around(ambient)
@@ -63,7 +72,8 @@ class Ledger(Fence):
         return self
 
     def __exit__(self, *exc: object) -> None:
-        now_or_late(self._leave)
+        if self.process == copies.process:
+            now_or_late(self._leave)
         step_out(self)
 
     def _leave(self, tell: Tell) -> None:
@@ -81,6 +91,7 @@ class Ledger(Fence):
         Raises:
             ConfigurationError: The call is inside a fence that is not this one; it would escape it.
         """
+        self.check_process()
         self.check_around(current_ledger())
         child = Ledger(budget, name=name)
         child._allotted_by = self
@@ -127,22 +138,42 @@ class Ledger(Fence):
         return seconds_left(self.path)
 
     def report(self) -> Report:
-        """Give the spend by fence and by model."""
+        """Return the spend by fence and by model."""
         with Turn():
-            return self.whole().report(self.name, self.budget)
+            report = self.whole().report(self.name, self.budget)
+            now = time.monotonic()
+            still = sum(now - waiter.since for waiter in self.path[-1].queue if self in waiter.path)
+        return report.model_copy(update={"waited": report.waited + still}) if still else report
 
-    def on_share(self, share: float, callback: Callable[[Ledger], None]) -> None:
-        """Have `callback` called once, when what is spent passes `share` of a limit."""
+    @property
+    def queued(self) -> int:
+        """How many calls wait for room in this fence now."""
+        with Turn():
+            return sum(self in waiter.path for waiter in self.path[-1].queue)
+
+    def on_share(self, share: float, callback: Callable[[Ledger], object]) -> None:
+        """Have `callback` called once, when what is spent passes `share` of a limit.
+
+        Callbacks run one after the other on a thread of their own, inside the fences around this call:
+        they may ask models. The call that passes the share does not wait for them. What a callback
+        raises is logged.
+
+        Args:
+            share: Between 0 and 1.
+            callback: Takes the fence; it may be a coroutine function.
+        """
+        call = deferred(callback, self)
         with Turn() as tell:
-            self.marks.append((share, functools.partial(callback, self)))
+            self.marks.append((share, call))
             self.passed(tell)
 
     def reserve(self, claim: Claim) -> Reservation:
         """Admit a call at its worst case; waits, blocking the thread, for calls in flight.
 
         Raises:
-            BudgetExhaustedError: It does not fit, or the deadline passed.
-            ConfigurationError: Its price is unknown and dollars are limited.
+            BudgetExhaustedError: It does not fit, the deadline passed, or the fence closed meanwhile.
+            ConfigurationError: Its price is unknown and dollars are limited, or the fence is closed or
+                belongs to another process.
         """
         waiter = self._offer(claim)
         if waiter.granted is not None:
@@ -177,6 +208,8 @@ class Ledger(Fence):
 
     def _offer(self, claim: Claim) -> Waiter:
         ambient = current_ledger()
+        if self.process != copies.process:
+            self.check_process()
         with Turn() as tell:
             if self.fresh:
                 self.reopen(None)
@@ -196,13 +229,13 @@ class Ledger(Fence):
 
         Raises:
             BudgetExhaustedError: There is no room for it now; it never waits.
-            ConfigurationError: There is one of that name, or the price is unknown.
+            ConfigurationError: There is one of that name, or the price or the prompt's bound is unknown.
         """
         asked = claim.amounts(claim.max_output_tokens)
         whole = claim.model_copy(update={"min_output_tokens": claim.max_output_tokens})
         with Turn() as tell:
-            if self.closed:
-                raise self.refused()
+            for fence in self.path:
+                fence.check_usable()
             if self.fresh:
                 raise ConfigurationError(
                     f"fence {self.name!r} is not entered: set aside inside its `with` block"
@@ -212,6 +245,7 @@ class Ledger(Fence):
             for fence, unit in ((around, unit) for around in self.path for unit in around.limited):
                 if unit == USD and claim.price is None:
                     raise unpriced(claim, fence.name)
+                claim.check_bounded(unit, fence.name)
                 if asked[unit] > fence.room()[unit]:
                     fence.reached = True
                     raise refusal(fence.name, unit, whole, fence.room()[unit])

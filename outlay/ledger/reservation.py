@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from outlay.budget import PICODOLLARS, Usage
 from outlay.ledger.admission import settle
 from outlay.ledger.booking import Booking
+from outlay.ledger.copies import Uncopyable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from outlay.ledger.set_aside import SetAside
 
 
-class Reservation:
+class Reservation(Uncopyable):
     """What a fence and all fences around it hold for one request.
 
     The first of `settle`, `release` and `forfeit` counts, the others do nothing. Each may be called

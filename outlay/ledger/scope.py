@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from outlay.errors import ConfigurationError
+from outlay.ledger import copies
 
 if TYPE_CHECKING:
     from outlay.ledger.ledger import Ledger
@@ -15,9 +16,24 @@ _entered: ContextVar[tuple[Ledger, ...]] = ContextVar("outlay_fences", default=(
 
 
 def current_ledger() -> Ledger | None:
-    """Give the fence that a call made here is inside of, if any."""
+    """Return the fence that a call made here is inside of, if any.
+
+    Raises:
+        ConfigurationError: The fence belongs to the process that this one was forked from.
+    """
     entered = _entered.get()
-    return entered[-1] if entered else None
+    if not entered:
+        return None
+    ambient = entered[-1]
+    if ambient.process != copies.process:
+        ambient.check_process()
+    return ambient
+
+
+def inherited() -> bool:
+    """Return True in a forked process whose parent process was inside a fence when it forked."""
+    entered = _entered.get()
+    return bool(entered) and entered[-1].process != copies.process
 
 
 def require_fence() -> Ledger:

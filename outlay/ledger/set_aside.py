@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from outlay.ledger.admission import judge
 from outlay.ledger.booking import room_as_budget
 from outlay.ledger.claim import Amounts, add
+from outlay.ledger.copies import Uncopyable
 from outlay.ledger.turn import now_or_late
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ open_set_asides: ContextVar[tuple[SetAside, ...]] = ContextVar("outlay_set_aside
 """Those that calls made here may draw on, the outer first."""
 
 
-class SetAside:
+class SetAside(Uncopyable):
     """What a fence keeps for a later call, on its whole path and in every unit.
 
     Opened, it is a floor and not a cap: calls inside draw on what it holds, then on what is free.

@@ -22,13 +22,26 @@ NOTHING: Final = Amounts()
 class Waiter:
     """A claim that was made: granted, refused or waiting."""
 
-    __slots__ = ("arrival", "asked", "claim", "clipped", "future", "granted", "holds", "least", "path")
+    __slots__ = (
+        "arrival",
+        "asked",
+        "claim",
+        "clipped",
+        "future",
+        "granted",
+        "holds",
+        "least",
+        "path",
+        "since",
+    )
 
     def __init__(self, claim: Claim, path: tuple[Fence, ...], holds: tuple[SetAside, ...]) -> None:
         self.claim = claim
         self.path = path
         self.holds = holds
         self.arrival = 0
+        self.since = 0.0
+        """When it began to wait; 0: it has not."""
         self.asked = NOTHING
         """What it claims, as it was last judged."""
         self.least = NOTHING
@@ -42,13 +55,13 @@ class Waiter:
         """Give the tokens per generation that the path affords at best.
 
         Raises:
-            BudgetExhaustedError: They are too few, or a fence is closed or past its deadline.
-            ConfigurationError: The price is unknown under a dollar limit.
+            BudgetExhaustedError: They are too few, a fence is past its deadline, or closed while this waited.
+            ConfigurationError: A fence was closed before, or the price is unknown under a dollar limit.
         """
         target, self.clipped = self.claim.max_output_tokens, None
         for fence in self.path:
             if fence.closed:
-                raise fence.refused()
+                raise fence.refused() if self.since else fence.left()
             if fence.deadline is not None and time.monotonic() >= fence.deadline:
                 raise late(self.path)
             for unit in fence.limited:
@@ -70,6 +83,15 @@ class Waiter:
                 if asked[unit] and asked[unit] > room - beside[unit]:
                     return False
         return True
+
+    def short(self, asked: Amounts) -> tuple[Fence, int]:
+        """Return the first fence and unit that have no room for it."""
+        return next(
+            (fence, unit)
+            for fence in self.path
+            for unit in fence.limited
+            if asked[unit] > self._left(fence, unit, fence.reserved[unit])
+        )
 
     def covered(self, asked: Amounts) -> bool:
         """Whether the open set-asides alone pay for it, so that it need not queue."""

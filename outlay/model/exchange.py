@@ -16,6 +16,7 @@ from outlay.budget import Usage
 from outlay.errors import BudgetExhaustedError, ConfigurationError, ModelError, ModelUnavailableError
 from outlay.ledger import Claim, current_ledger
 from outlay.model import billing
+from outlay.model.prompt_bound import ATTACHMENT, unknown_parts
 from outlay.model.provider import ParameterRenamedError
 from outlay.model.records import Choice, Completion, Reply
 
@@ -46,6 +47,7 @@ class Terms:
     retries: int
     timeout: float
     replay: Replay | None
+    attachment_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Samples:
 async def claim_of(terms: Terms, request: Request, min_output_tokens: int) -> Claim:
     """Give the most that `request` can cost."""
     prompt = await terms.provider.count_prompt(request)
+    unknown = unknown_parts(request)
+    prompt += unknown * (ATTACHMENT if terms.attachment_tokens is None else terms.attachment_tokens)
     window = await terms.provider.context_window()
     asked = request.max_output_tokens
     if window is not None and window - prompt >= min_output_tokens:
@@ -66,6 +70,7 @@ async def claim_of(terms: Terms, request: Request, min_output_tokens: int) -> Cl
     return Claim(
         model=terms.name,
         prompt_tokens=prompt,
+        bounded=not unknown or terms.attachment_tokens is not None,
         max_output_tokens=asked,
         min_output_tokens=min(min_output_tokens, asked),
         n=request.n,
@@ -188,16 +193,17 @@ class Exchange:
         """
         if isinstance(error, ParameterRenamedError):
             return True
-        if not isinstance(error, ModelUnavailableError) or (self.listener and self.listener.heard):
+        was_heard = self.listener is not None and self.listener.heard
+        is_closed = any(fence.closed for fence in (self.fence, current_ledger()) if fence)
+        if not isinstance(error, ModelUnavailableError) or was_heard or is_closed:
             return False
         left = self._seconds_left()
         if left is not None and left <= 0:
             return True
         seconds = min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt) * random.uniform(0.5, 1.0)  # noqa: S311
         seconds = max(seconds, error.retry_after or 0.0)
-        if attempt >= self.terms.retries or seconds > LONGEST_RETRY_AFTER:
-            return False
-        if left is not None and seconds >= left:
+        is_too_long = seconds > LONGEST_RETRY_AFTER or (left is not None and seconds >= left)
+        if attempt >= self.terms.retries or is_too_long:
             return False
         await asyncio.sleep(seconds)
         return True

@@ -22,6 +22,7 @@ from outlay.model.provider import ParameterRenamedError
 from outlay.model.provider_errors import no_key, translate
 from outlay.model.replies import StreamReader, read_reply, schema_instruction
 from outlay.model.session import Wire, recorded_wire, shared_session
+from outlay.model.tokenizers import BYTES, Tokenizer, byte_count, openai_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -64,6 +65,12 @@ REPLY_BYTES: Final = 2**20
 TOKEN_BYTES: Final = 1024
 """The largest reply that is read: so much for it, and so much for each token that was reserved."""
 
+OPENAI: Final = "api.openai.com"
+OPENAI_BASES: Final = ("OPENAI_BASE_URL", "OPENAI_API_BASE")
+"""Environment variables that move OpenAI's models to another server."""
+LONG: Final = 20_000
+"""Characters of messages that are counted on a thread, so that other calls go on."""
+
 
 class LiteLLMProvider:
     """A model behind LiteLLM.
@@ -77,6 +84,7 @@ class LiteLLMProvider:
         server: The llama.cpp server that serves the model, where it is one: it is asked for exact
             counts, and where it is if `api_base` is not given.
         price: If it is not to be looked up.
+        tokenizer: What counts prompts, if it is not to be found out.
     """
 
     def __init__(
@@ -89,6 +97,7 @@ class LiteLLMProvider:
         server: LlamaCppServer | None = None,
         price: Price | None = None,
         name: str | None = None,
+        tokenizer: Tokenizer | None = None,
     ) -> None:
         self._model = model
         self._name = name or model
@@ -97,6 +106,7 @@ class LiteLLMProvider:
         self._timeout = timeout
         self._server = server
         self._price = price
+        self._tokenizer = tokenizer
         self._supported: frozenset[str] | None = None
         self._known_route: tuple[str, str] | None = None
         self._limit_name: str | None = None
@@ -138,7 +148,37 @@ class LiteLLMProvider:
         if self._server is not None:
             return await self._server.count_prompt(request)
         await _loaded()
-        return prompt_bound(self._messages(request), request.tools, request.response_schema)
+        # The first encoding takes a third of a second to load, and a long prompt long to encode.
+        return (
+            await asyncio.to_thread(self._bound, request) if self._is_slow(request) else self._bound(request)
+        )
+
+    def tokenizer(self) -> Tokenizer:
+        """Return what counts prompts: tiktoken for a model that OpenAI itself serves, else UTF-8 bytes."""
+        if self._tokenizer is None:
+            if self._server is not None:
+                self._tokenizer = Tokenizer("llama.cpp server, exact", byte_count)
+            else:
+                provider, model = self._route()
+                own = provider == "openai" and self._is_openais_own()
+                self._tokenizer = (own and openai_tokenizer(model)) or BYTES
+        return self._tokenizer
+
+    def _is_openais_own(self) -> bool:
+        """Return True where OpenAI serves the model: another server may call any model `gpt-4o`."""
+        named = (self._api_base, litellm().api_base, *map(os.environ.get, OPENAI_BASES))
+        base = next((str(base) for base in named if base), f"https://{OPENAI}")
+        host = urlsplit(base).hostname or ""
+        return host == OPENAI or host.endswith(f".{OPENAI}")
+
+    def _is_slow(self, request: Request) -> bool:
+        return self._tokenizer is None or sum(len(str(m.get("content"))) for m in request.messages) > LONG
+
+    def _bound(self, request: Request) -> int:
+        messages = tuple(self._messages(request))
+        schema = request.response_schema if self._constrains() else None  # else one of the messages has it
+        whole = request.model_copy(update={"messages": messages, "response_schema": schema})
+        return prompt_bound(whole, self.tokenizer())
 
     async def split_tokens(self, text: str) -> tuple[str, ...] | None:
         return None if self._server is None else await self._server.tokens(text)

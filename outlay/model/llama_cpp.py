@@ -9,6 +9,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
 from outlay.errors import ConfigurationError, ModelUnavailableError
+from outlay.model.prompt_bound import prompt_fields
 from outlay.model.session import shared_session
 
 if TYPE_CHECKING:
@@ -56,7 +57,12 @@ class LlamaCppServer:
         Raises:
             ConfigurationError: There are tools, and the model's template leaves them out.
         """
-        asked = {"messages": request.messages, "tools": request.tools, **_template_settings(request)}
+        asked = {
+            "messages": request.messages,
+            "tools": request.tools,
+            "tool_choice": request.tool_choice,
+            **_template_settings(request),
+        }
         key = json.dumps(asked, sort_keys=True, default=dict)
         count = self._counts.get(key)
         if count is None:
@@ -85,6 +91,8 @@ class LlamaCppServer:
         asked: dict[str, Any] = {"messages": request.messages, **_template_settings(request)}
         if tools:
             asked["tools"] = tools
+            if request.tool_choice is not None:
+                asked["tool_choice"] = request.tool_choice
         return str((await self._post("/apply-template", asked))["prompt"])
 
     async def _properties(self) -> dict[str, Any]:
@@ -120,8 +128,12 @@ class LlamaCppServer:
 
 
 def _template_settings(request: Request) -> dict[str, Any]:
-    body = request.params.get("extra_body") or {}
-    return {k: body[k] for k in ("chat_template_kwargs",) if k in body}
+    """Return what the server renders the prompt from, beside messages and tools."""
+    settings = dict(prompt_fields(request.params))
+    if request.response_schema is not None:
+        schema = {"name": request.schema_name, "schema": request.response_schema}
+        settings["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return settings
 
 
 def _pieces(pieces: list[str | list[int]]) -> tuple[str, ...]:

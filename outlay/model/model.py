@@ -15,9 +15,11 @@ from outlay.model.in_flight import InFlight
 from outlay.model.listener import Listener, Mailbox
 from outlay.model.options import as_messages, check_spelling, request_for
 from outlay.model.parsing import parsed, strict_schema
+from outlay.model.provider import Tokenizing
 from outlay.model.records import Completion, Parsed, StreamEvent
 from outlay.model.routes import provider_for
 from outlay.model.sampling import Sampling
+from outlay.model.tokenizers import BYTES, tokenizer_of
 from outlay.redaction import StreamMask, mask, register
 
 if TYPE_CHECKING:
@@ -56,6 +58,12 @@ class Model:
         ledger: A fence for all calls, besides the one around each.
         replay: Where completions are looked up before they are paid for.
         provider: Another way to reach a model.
+        tokenizer: What counts prompts, instead of what `Model.tokenizer` shows: `o200k_base` or
+            `cl100k_base` (tiktoken's encodings), `bytes`, or a function from a text to its tokens.
+            A margin for the provider's template is added to its counts.
+        attachment_tokens: The most tokens that an image, a file, a search or a tool that the provider
+            runs itself puts into the prompt. Without it, a fence that limits total tokens or dollars
+            refuses requests with any of these.
         default_max_output_tokens: What a call may generate if it does not say.
         max_n: The most samples in one request, if the provider's own answer is wrong.
         retries: Further attempts after an error that is worth one.
@@ -63,7 +71,7 @@ class Model:
         defaults: Options for every call, e.g. `temperature=0.7`.
 
     Raises:
-        ConfigurationError: The name or a number is wrong.
+        ConfigurationError: The name or a number is wrong, or the fence is closed.
     """
 
     def __init__(  # noqa: PLR0913 - all keyword-only, all with a default
@@ -76,6 +84,8 @@ class Model:
         ledger: Ledger | None = None,
         replay: Replay | None = None,
         provider: Provider | None = None,
+        tokenizer: str | Callable[[str], int] | None = None,
+        attachment_tokens: int | None = None,
         default_max_output_tokens: int = 1024,
         max_n: int | None = None,
         retries: int = 2,
@@ -88,11 +98,23 @@ class Model:
                 "a timeout above 0"
             )
         register(self, api_key=api_key, url=api_base, headers=defaults.get("extra_headers"))
+        if attachment_tokens is not None and attachment_tokens < 0:
+            raise ConfigurationError("attachment_tokens is a number of tokens, of at least 0")
+        if provider is not None and tokenizer is not None:
+            raise ConfigurationError("the provider given counts its prompts itself: leave tokenizer= out")
+        if ledger is not None:
+            ledger.check_usable()
         self.name = name
         self._shown = mask(name)
         self.replay = replay
-        self.provider = provider or provider_for(name, api_base=api_base, api_key=api_key, timeout=timeout)
-        self._terms = Terms(self.provider, name, price, retries, timeout, replay)
+        self.provider = provider or provider_for(
+            name,
+            api_base=api_base,
+            api_key=api_key,
+            timeout=timeout,
+            tokenizer=None if tokenizer is None else tokenizer_of(tokenizer),
+        )
+        self._terms = Terms(self.provider, name, price, retries, timeout, replay, attachment_tokens)
         self._ledger = ledger
         self._unfenced = Ledger(name=name)
         self.default_max_output_tokens = default_max_output_tokens
@@ -109,6 +131,12 @@ class Model:
         model = copy(self)
         model._history = (*self._history, *messages)  # noqa: SLF001 - a copy of its own
         return model
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_unfenced"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _unfenced=Ledger(name=state["name"]))
 
     def __repr__(self) -> str:
         return f"Model({self._shown!r})"
@@ -270,9 +298,20 @@ class Model:
         return await on_calls_loop(self.provider.context_window())
 
     async def count_tokens(self, text: str) -> int:
-        """Count the tokens of `text`, from above where the tokenizer cannot be asked."""
+        """Count the tokens of `text`, from above where the model's tokenizer is not known."""
         pieces = await on_calls_loop(self.provider.split_tokens(text))
-        return len(text.encode("utf-8", "surrogatepass")) if pieces is None else len(pieces)
+        return (await asyncio.to_thread(self._count, text)) if pieces is None else len(pieces)
+
+    @property
+    def tokenizer(self) -> str:
+        """What counts prompts, e.g. `tiktoken o200k_base + margin` or `UTF-8 bytes + margin`."""
+        return (
+            self.provider.tokenizer().name if isinstance(self.provider, Tokenizing) else "the provider's own"
+        )
+
+    def _count(self, text: str) -> int:
+        tokenizer = self.provider.tokenizer() if isinstance(self.provider, Tokenizing) else BYTES
+        return tokenizer.count(text)
 
     def as_chat_model(self, *, when_exhausted: Literal["raise", "answer"] = "raise") -> BaseChatModel:
         """Give it as a LangChain chat model, for any LangChain or LangGraph agent.
@@ -300,8 +339,14 @@ class Model:
         samples: Samples,
         listener: Listener | None = None,
     ) -> Exchange:
-        fence = self._ledger or current_ledger() or self._unfenced
+        fence = self._ledger or current_ledger() or self._unfenced_here()
         return Exchange(self._terms, fence, in_flight, request, min_output_tokens, samples, listener)
+
+    def _unfenced_here(self) -> Ledger:
+        # A forked process counts for itself.
+        if self._unfenced.is_foreign:
+            self._unfenced = Ledger(name=self.name)
+        return self._unfenced
 
     def _samples(self, request: Request, first: int | None) -> Samples:
         replay = self._terms.replay

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from outlay.errors import ModelRefusedError
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from outlay.budget import Price
     from outlay.model.records import Chunk, Reply, Request
+    from outlay.model.tokenizers import Tokenizer
 
 
 class ParameterRenamedError(ModelRefusedError):
@@ -54,4 +55,13 @@ class Provider(Protocol):
 
     def price(self, prompt_tokens: int) -> Price | None:
         """Give what a token costs at this length of prompt; `None` where that is unknown."""
+        ...
+
+
+@runtime_checkable
+class Tokenizing(Protocol):
+    """A provider that tells how it counts prompts; a provider need not."""
+
+    def tokenizer(self) -> Tokenizer:
+        """Return what counts prompts."""
         ...

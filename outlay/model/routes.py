@@ -14,20 +14,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from outlay.model.provider import Provider
+    from outlay.model.tokenizers import Tokenizer
 
 LOCAL: Final = "local"
 GGUF: Final = "gguf:"
 LLAMA_CPP: Final = "llama.cpp/"
 
 
-def provider_for(name: str, *, api_base: str | None, api_key: str | None, timeout: float) -> Provider:
+def provider_for(
+    name: str,
+    *,
+    api_base: str | None,
+    api_key: str | None,
+    timeout: float,
+    tokenizer: Tokenizer | None = None,
+) -> Provider:
     """Give the provider of the model called `name`.
 
     Raises:
-        ConfigurationError: The name is empty, or names a GGUF file that cannot be read.
+        ConfigurationError: The name is empty, or names a GGUF file that cannot be read, or a tokenizer
+            is given for a model that counts its prompts itself.
     """
     if not name.strip():
         raise ConfigurationError("a model needs a name, e.g. 'local' or 'openai/gpt-4.1-mini'")
+    if tokenizer is not None and (name == LOCAL or name.startswith((GGUF, LLAMA_CPP))):
+        raise ConfigurationError(f"{name} counts its prompts exactly: leave tokenizer= out")
     if name == LOCAL:
         return _in_process("openai/SmolLM2-135M-Instruct", name, _embedded, timeout)
     if name.startswith(GGUF):
@@ -35,7 +46,7 @@ def provider_for(name: str, *, api_base: str | None, api_key: str | None, timeou
         return _in_process(f"openai/{path.stem}", name, lambda: path, timeout)
     if name.startswith(LLAMA_CPP):
         return _llama_cpp(name, api_base, api_key, timeout)
-    return LiteLLMProvider(name, api_base=api_base, api_key=api_key, timeout=timeout)
+    return LiteLLMProvider(name, api_base=api_base, api_key=api_key, timeout=timeout, tokenizer=tokenizer)
 
 
 def _in_process(model: str, name: str, weights: Callable[[], Path], timeout: float) -> Provider:

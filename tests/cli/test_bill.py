@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from outlay.budget import Budget, Price, Usage
-from outlay.cli.bill import amount, bill, dollars, limits
+from outlay.cli.bill import amount, bill, dollars, limits, waiting
 from outlay.ledger import Claim, Ledger
 
 CLAIM = Claim(max_output_tokens=10, prompt_tokens=5, price=Price(input=1, output=2))
@@ -45,6 +45,27 @@ def test_what_was_waited_for_is_told_where_calls_ran_side_by_side() -> None:
             ledger.reserve(CLAIM).settle(SPENT)
     assert rows(ledger, SPENT)[-1] == ["of", "it", "in", "sequence", "1", "1", "5", "0", "7"]
     assert rows(ledger, SPENT + SPENT)[-1][0] == "total"
+
+
+def waited_for(seconds: float) -> Ledger:
+    with Ledger(Budget(output_tokens=20, usd=1), name="run") as ledger, ledger.allot(name="solve") as node:
+        node.reserve(CLAIM).settle(SPENT)
+    for tally in (ledger.tally, ledger.tally.children["solve"]):
+        tally.waited = seconds
+    return ledger
+
+
+def test_the_bill_tells_the_seconds_waited_for_room() -> None:
+    ledger = waited_for(12.34)
+    assert [row[-1] for row in rows(ledger)[1:]] == ["waited", "12.3", "12.3"]
+    (line,) = waiting(ledger)
+    assert "waited: 12.3 s" in line
+    assert "--output-tokens or --usd" in line
+
+
+def test_the_bill_keeps_quiet_where_nobody_waited() -> None:
+    assert rows(waited_for(0.0))[1][-1] == "dollars"
+    assert waiting(waited_for(0.0)) == []
 
 
 def test_limits_say_what_is_spent_and_what_is_left() -> None:

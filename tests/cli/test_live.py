@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from rich.console import Console
 
@@ -51,6 +53,18 @@ def test_what_is_reserved_is_not_shown_as_spent(view: LiveView) -> None:
         ledger.reserve(Claim(max_output_tokens=40)).settle(Usage(calls=1, output_tokens=10))
         ledger.reserve(Claim(max_output_tokens=40))
         assert "10 of 100, 40 reserved" in drawn(view)
+
+
+def test_waiting_for_room_is_shown(view: LiveView, monkeypatch: pytest.MonkeyPatch) -> None:
+    with view.ledger as ledger:
+        flying = ledger.reserve(Claim(max_output_tokens=90))
+        waiter = ledger._offer(Claim(max_output_tokens=90))
+        assert "calls waiting" not in drawn(view)
+        started = time.monotonic()
+        monkeypatch.setattr("time.monotonic", lambda: started + 4)
+        assert "1 for room, 4.0 s in all" in drawn(view)
+        flying.release()
+        waiter.future.result(0).release()
 
 
 def test_a_fence_is_drawn_before_it_is_entered() -> None:

@@ -81,6 +81,9 @@ class Fences(RuleBasedStateMachine):
                     waiter = fence._offer(claim)
         except BudgetExhaustedError:
             return multiple()
+        except ConfigurationError:
+            assert any(around.closed for around in fence.path)
+            return multiple()
         self.pending.append(waiter)
         return waiter
 

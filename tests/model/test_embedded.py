@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Annotated, Any
 
 import pytest
@@ -12,6 +13,8 @@ from outlay.budget import FREE, Budget
 from outlay.errors import ConfigurationError, ContextOverflowError
 from outlay.ledger import Ledger
 from outlay.model import Model
+from outlay.model.prompt_bound import prompt_bound
+from outlay.model.records import Request
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(300)]
 
@@ -35,6 +38,31 @@ def test_prompts_are_counted_exactly_before_the_call() -> None:
         assert (completion.usage.output_tokens, completion.usage.usd) == (4, 0.0)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"role": "user", "content": ""}],
+        [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "héllo ∑ 🙂 数" * 20}],
+        [{"role": role, "content": "\n\t" * 30} for role in ("user", "assistant") * 4],
+        [{"role": "user", "name": "ﷺ", "content": "<|im_start|>" * 20}],
+    ],
+    ids=["default system prompt", "unicode", "white space", "special tokens"],
+)
+def test_byte_bound_covers_the_real_template(messages: list[dict[str, str]]) -> None:
+    claim = asyncio.run(Model("local").worst_case(messages, max_output_tokens=1))
+    asked = Request(model="local", messages=tuple(messages), max_output_tokens=1)
+    assert 0 < claim.prompt_tokens <= prompt_bound(asked)
+
+
+@pytest.mark.parametrize("indent", [None, 4])
+def test_byte_bound_covers_a_schema_as_the_real_tokenizer_sees_it(indent: int | None) -> None:
+    schema = Plan.model_json_schema()
+    written = asyncio.run(Model("local").count_tokens(json.dumps([schema] * 3, indent=indent)))
+    params = {"response_format": {"schemas": [schema] * 3}}
+    asked = Request(model="local", messages=(), max_output_tokens=1, params=params)
+    assert written <= prompt_bound(asked) - prompt_bound(asked.model_copy(update={"params": {}})) - 512
 
 
 def test_three_samples_share_a_prompt_and_each_is_counted() -> None:
