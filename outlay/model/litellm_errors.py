@@ -17,6 +17,7 @@ from outlay.errors import (
     OutlayError,
     OutputInvalidError,
 )
+from outlay.local import window_advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +89,9 @@ def translate(error: Exception, *, model: str, url: str | None) -> OutlayError:
     kind = _kind(error)
     if not issubclass(kind, ModelError):
         return ConfigurationError(f"{model}: {said}")
-    made = kind(f"{model}: {said}{_advice(error, kind)}", model=model, retry_after=_retry_after(causes))
+    made = kind(
+        f"{model}: {said}{_advice(error, kind, model)}", model=model, retry_after=_retry_after(causes)
+    )
     made.unknown = issubclass(kind, ModelUnavailableError) and _status(error) != HTTP_TOO_MANY
     return made
 
@@ -127,11 +130,11 @@ def _is_refusal(status: int | None) -> bool:
     return status is not None and 400 <= status < 500 and status != HTTP_TOO_MANY  # noqa: PLR2004
 
 
-def _advice(error: Exception, kind: type[OutlayError]) -> str:
+def _advice(error: Exception, kind: type[OutlayError], model: str) -> str:
     if type(error).__name__ == "AuthenticationError":
         return "; check api_key= or the provider's key variable"
     if kind is ContextOverflowError:
-        return "; shorten the messages, or choose a model with a longer window"
+        return window_advice(model)
     return ""
 
 
