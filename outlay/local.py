@@ -86,6 +86,14 @@ def serve(path: Path, *, slots: int | None = None, context: int | None = None) -
         return _running[resolved]
 
 
+def window_advice(model: str) -> str:
+    """Say how to make room for a prompt that is longer than the window of `model`."""
+    advice = "; shorten the messages, or choose a model with a longer window"
+    if model == "local" or model.startswith("gguf:"):
+        advice += ", or raise OUTLAY_LOCAL_CONTEXT (tokens; at most what the model was trained on)"
+    return advice
+
+
 def check_gguf(path: Path) -> None:
     """Pass if `path` looks like a GGUF file.
 

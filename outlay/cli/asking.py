@@ -106,17 +106,20 @@ def answer(order: Order) -> int:
     return ANSWERED
 
 
-def open_session(order: Order, stand_in: Callable[[Provider], Provider] | None = None) -> Session:
+def open_session(
+    order: Order, stand_in: Callable[[Provider], Provider] | None = None, *, question: str | None = None
+) -> Session:
     """Read everything that was asked for, and build it; nothing is called yet.
 
     Args:
         order: What was asked for.
         stand_in: Gives what stands in for a model's provider, if that is not to be called.
+        question: The question, if it was read before: standard input can be read only once.
 
     Raises:
         ConfigurationError: Something in the order is wrong.
     """
-    question = read_question(order.question)
+    question = read_question(order.question) if question is None else question
     ledger = Ledger(Budget(**order.limits), name="run")
     return Session(build(order, stand_in), question, ledger, order, CleanOutput(wanted=order.as_json))
 

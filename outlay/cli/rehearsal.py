@@ -21,11 +21,13 @@ from rich.table import Table
 from outlay.budget import PICODOLLARS, Record, Usage
 from outlay.cli.asking import Session, open_session
 from outlay.cli.bill import UNITS, amount, dollars, limits, rooms
-from outlay.cli.exits import ANSWERED, print_json, say_error
+from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
 from outlay.cli.live import paper, say
 from outlay.cli.order import read_price
 from outlay.cli.running import interruptible
+from outlay.errors import ContextOverflowError, OutlayError
 from outlay.ledger import Ledger, current_ledger
+from outlay.local import window_advice
 from outlay.model import Choice, Chunk, Reply
 from outlay.model.provider import Tokenizing
 from outlay.model.tokenizers import BYTES
@@ -73,9 +75,17 @@ def rehearse(order: Order) -> int:
     calls: list[PlannedCall] = []
     price = read_price(order.price)
     session = open_session(order, lambda provider: Rehearsal(provider, calls, price))
-    brief = open_session(order, lambda provider: Rehearsal(provider, [], price, brief=True))
-    with session.output:
-        found = interruptible(_run(session, brief), lambda: _part(session))
+    brief = open_session(
+        order,
+        lambda provider: Rehearsal(provider, [], price, brief=True),
+        question=session.question,
+    )
+    try:
+        with session.output:
+            found = interruptible(_run(session, brief), lambda: _part(session))
+    except OutlayError as exc:
+        say_error(type(exc).__name__, f"{exc} (no call was made)", as_json=order.as_json)
+        return status_of(exc)
     most_calls = max(session.ledger.usage.calls, brief.ledger.usage.calls)
     if order.as_json:
         planned = [call.model_dump(mode="json") for call in calls]
@@ -166,6 +176,7 @@ class Rehearsal:
 
     async def complete(self, request: Request) -> Reply:
         prompt = await self.provider.count_prompt(request)
+        await self._check_window(request, prompt)
         price = self.price_given or self.provider.price(prompt)
         output = request.n * request.max_output_tokens
         fence = current_ledger()
@@ -204,6 +215,16 @@ class Rehearsal:
 
     def price(self, prompt_tokens: int) -> Price | None:
         return self.provider.price(prompt_tokens)
+
+    async def _check_window(self, request: Request, prompt: int) -> None:
+        """Refuse a prompt that leaves no token of the model's window for the reply."""
+        window = await self.provider.context_window()
+        if window is not None and prompt >= window:
+            raise ContextOverflowError(
+                f"{request.model}: the prompt may take {prompt:,} tokens and the model's window holds "
+                f"{window:,}{window_advice(request.model)}",
+                model=request.model,
+            )
 
     def _text(self, request: Request) -> str:
         number = next(self._numbers)

@@ -22,6 +22,7 @@ from outlay.errors import (
     OutlayError,
     OutputInvalidError,
 )
+from outlay.local import window_advice
 from outlay.model.replies import read_usage
 from outlay.redaction import mask, mask_causes
 
@@ -141,7 +142,7 @@ def from_status(
     said, code = error_message(body if body is not None else content)
     kind = _kind_of_status(status, said, code)
     found = kind(
-        f"{model}: {said or f'status {status}'}{_advice(kind, status, url)}",
+        f"{model}: {said or f'status {status}'}{_advice(kind, status, url, model)}",
         model=model,
         usage=read_usage(body.get("usage")) if isinstance(body, dict) else None,
         retry_after=retry_after(headers, content),
@@ -164,7 +165,7 @@ def from_body(body: Any, *, model: str) -> ModelError:
     else:
         refused = any(part in code.casefold() for part in _REFUSED)
         kind = ModelRefusedError if refused else ModelUnavailableError
-    text = f"{model}: {said}{_advice(kind, status, None)}"
+    text = f"{model}: {said}{_advice(kind, status, None, model)}"
     return kind(text, model=model, unknown=True, retry_after=retry_after({}, json.dumps(body, default=str)))
 
 
@@ -208,13 +209,13 @@ def translate(error: Exception, *, model: str, url: str | None, wire: Wire) -> O
         found = from_status(status, _content(error, causes), _headers(causes, wire), model=model, url=url)
         if kind is ContextOverflowError and not isinstance(found, kind):
             found = _as_kind(found, kind)
-        found.args = (f"{model}: {said}{_advice(type(found), status, url)}",)
+        found.args = (f"{model}: {said}{_advice(type(found), status, url, model)}",)
         return found
     if not issubclass(kind, ModelError):
         if not wire.sent and not answered:
             return ConfigurationError(f"{model}: {said}")
         kind = ModelRefusedError
-    made = kind(f"{model}: {said}{_advice(kind, status, url)}", model=model)
+    made = kind(f"{model}: {said}{_advice(kind, status, url, model)}", model=model)
     made.retry_after = retry_after(_headers(causes, wire), _content(error, causes))
     made.unknown = True
     return made
@@ -286,9 +287,9 @@ def _as_kind(error: ModelError, kind: type[ModelError]) -> ModelError:
     return made
 
 
-def _advice(kind: type[OutlayError], status: int | None, url: str | None) -> str:
+def _advice(kind: type[OutlayError], status: int | None, url: str | None, model: str) -> str:
     if kind is ContextOverflowError:
-        return "; shorten the messages, or choose a model with a longer window"
+        return window_advice(model)
     if status in {401, 403}:
         return "; check api_key= or the provider's key variable"
     if status is not None and (300 <= status < 400 or status == 404) and url:  # noqa: PLR2004

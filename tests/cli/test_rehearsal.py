@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -49,3 +50,11 @@ def test_a_real_run_spends_no_more_than_was_rehearsed(
     rehearsed, real = outlay(*ask, "--dry-run").json, outlay(*ask).json["usage"]
     assert real["calls"] <= rehearsed["most_calls"]
     assert real["output_tokens"] <= rehearsed["usage"]["output_tokens"]
+
+
+def test_a_dry_run_reads_standard_input_once(
+    outlay: Callable[..., Any], served: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("What is 2 + 2?"))
+    ran = outlay("ask", "direct", "-", *served, "--dry-run", "--json")
+    assert (ran.status, len(ran.json["calls"])) == (0, 1)

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from outlay.cli.bench.order import AnchoringOrder, BenchOrder
+from outlay.cli.once import Commands
 from outlay.cli.options import (
     DATA,
     HOW,
@@ -33,7 +34,7 @@ from outlay.cli.options import (
     TotalUsd,
 )
 
-app: Final = typer.Typer(
+app: Final = Commands(
     name="bench",
     help="Measure strategies: accuracy against cost, beside one call and majority votes.",
     no_args_is_help=True,
