@@ -68,7 +68,7 @@ async def claim_of(terms: Terms, request: Request, min_output_tokens: int) -> Cl
         max_output_tokens=asked,
         min_output_tokens=min(min_output_tokens, asked),
         n=request.n,
-        price=terms.price or terms.provider.price(prompt),
+        **billing.pricing(terms.price or terms.provider.price(prompt), request, prompt),
     )
 
 

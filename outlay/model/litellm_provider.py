@@ -109,11 +109,11 @@ class LiteLLMProvider:
     async def context_window(self) -> int | None:
         return None if self._server is None else await self._server.window()
 
-    def price(self, prompt_tokens: int) -> Price | None:
+    def price(self, prompt_tokens: int) -> Price | None:  # noqa: ARG002 - the price holds long prompts
         if self._price is not None:
             return self._price
         provider, model = self._route()
-        return price_from(litellm().model_cost, (self._model, model), provider, prompt_tokens)
+        return price_from(litellm().model_cost, (self._model, model), provider)
 
     async def _call(self, request: Request, *, stream: bool, logprobs: bool | None) -> Any:
         module = await _loaded()

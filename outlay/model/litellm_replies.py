@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from outlay.budget import Usage
 from outlay.model.records import Choice, Chunk, Reply, TokenLogprob, ToolCall
+from outlay.model.usage_report import read_usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from outlay.budget import UsageReport
     from outlay.model.records import Message
 
 FINISH = {"stop": "stop", "length": "length", "tool_calls": "tool_calls", "function_call": "tool_calls"}
@@ -20,28 +21,16 @@ def reply(response: Any) -> Reply:
     """Read a whole response."""
     return Reply(
         choices=tuple(_choice(choice) for choice in response.choices),
-        usage=usage(getattr(response, "usage", None)),
+        usage=usage(getattr(response, "usage", None), getattr(response, "service_tier", None)),
     )
 
 
-def usage(reported: Any) -> Usage | None:
+def usage(reported: Any, service_tier: object = None) -> UsageReport | None:
     """Read a usage report; `None` where there is none, which LiteLLM turns into zeros."""
     if reported is None:
         return None
-    prompt, output = reported.prompt_tokens or 0, reported.completion_tokens or 0
-    # Some providers leave the thinking out of the completion's tokens, but not out of the total.
-    output = max(output, (reported.total_tokens or 0) - prompt)
-    if not prompt and not output:
-        return None
-    cached = _detail(reported, "prompt_tokens_details", "cached_tokens")
-    reasoning = _detail(reported, "completion_tokens_details", "reasoning_tokens")
-    return Usage(
-        calls=1,
-        prompt_tokens=prompt,
-        cached_tokens=min(cached, prompt),
-        output_tokens=output,
-        reasoning_tokens=min(reasoning, output),
-    )
+    found = reported if isinstance(reported, dict) else reported.model_dump(warnings=False)
+    return read_usage(found, service_tier=service_tier)
 
 
 def schema_instruction(schema: Mapping[str, Any]) -> Message:
@@ -56,12 +45,14 @@ class StreamReader:
     def __init__(self, stream: Any) -> None:
         self._stream = stream
         self._calls: dict[int, dict[str, str]] = {}
-        self._usage: Usage | None = None
+        self._usage: UsageReport | None = None
         self._finish: str | None = None
 
     def chunk(self, piece: Any) -> Chunk:
         """Read one piece."""
-        self._usage = usage(getattr(piece, "usage", None)) or self._usage
+        self._usage = (
+            usage(getattr(piece, "usage", None), getattr(piece, "service_tier", None)) or self._usage
+        )
         if not piece.choices:
             return Chunk()
         choice = piece.choices[0]
@@ -149,7 +140,3 @@ def _get(found: Any, name: str) -> Any:
 
 def _finish(reason: str | None) -> str:
     return FINISH.get(reason or "stop", "content_filter" if reason == "content_filter" else "stop")
-
-
-def _detail(reported: Any, details: str, name: str) -> int:
-    return getattr(getattr(reported, details, None), name, None) or 0
