@@ -261,7 +261,7 @@ class Exchange:
             )
             pieces = await self._pieces(choice)
             await asyncio.to_thread(
-                self.terms.replay.record, self.samples.key, number, cap, choice, alone, pieces=pieces
+                self.terms.replay.keep, self.samples.key, number, cap, choice, alone, pieces=pieces
             )
 
     async def _pieces(self, choice: Choice) -> tuple[str, ...] | None:

@@ -236,7 +236,8 @@ class CountingServer:
     async def _reply_whole(self, exchange: Exchange, made: Sequence[dialect.Made], wire: Wire) -> None:
         fault, body = exchange.fault, exchange.body
         told = dialect.told_usage(body, made, fault)
-        reply = dialect.completion(exchange.number, body, [] if fault is Fault.NO_CHOICES else made, told)
+        choices = [] if fault is Fault.NO_CHOICES else made
+        reply = dialect.completion(exchange.number, body, choices, dialect.report(body, made, fault))
         content = json.dumps(reply).encode()
         if fault is Fault.STALL:
             await wire.silence()
@@ -251,7 +252,8 @@ class CountingServer:
     async def _stream(self, exchange: Exchange, made: Sequence[dialect.Made], wire: Wire) -> None:
         fault, body = exchange.fault, exchange.body
         told = dialect.told_usage(body, made, fault)
-        events = dialect.chunks(exchange.number, body, [] if fault is Fault.NO_CHOICES else made, told)
+        choices = [] if fault is Fault.NO_CHOICES else made
+        events = dialect.chunks(exchange.number, body, choices, dialect.report(body, made, fault))
         if fault in {Fault.STALL, Fault.CUT, Fault.ENDED_EARLY}:
             events = events[: len(events) // 2]
         await wire.open_stream()
