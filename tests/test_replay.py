@@ -337,6 +337,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         Replay(tmp_path / "nowhere" / "calls.sqlite")
 
 
+NEVER = logprobs("a")[0].model_copy(update={"logprob": float("-inf")})
 NEGATIVE = '{"calls": 1, "prompt_tokens": -7, "output_tokens": 5}'
 
 
@@ -364,7 +365,8 @@ def test_a_damaged_row_counts_as_absent_and_is_replaced(
     for number in (0, 1):
         replay.record("key", number, 100, WHOLE, spent(5), pieces=PIECES)
     with sqlite3.connect(replay.path) as database:
-        database.execute(f"UPDATE completions SET {column} = ? WHERE sample = 0", (value,))
+        statement = f"UPDATE completions SET {column} = ? WHERE sample = 0"  # noqa: S608 - names of this table
+        database.execute(statement, (value,))
     database.close()
     assert [replay.lookup("key", 0, 100), replay.lookup("key", 0, 100)] == [None, None]
     assert replay.lookup("key", 1, 100) is not None
@@ -382,7 +384,7 @@ def test_a_damaged_row_counts_as_absent_and_is_replaced(
             Choice(tool_calls=(ToolCall(id="1", name="f", arguments='"\ud83d"'),)), id="a tool call"
         ),
         pytest.param(Choice(text="half \ude00"), id="a text"),
-        pytest.param(Choice(logprobs=(TokenLogprob(token="a", logprob=float("-inf")),)), id="no likelihood"),
+        pytest.param(Choice(logprobs=(NEVER,)), id="no likelihood"),
     ],
 )
 def test_what_pydantic_cannot_write_is_kept(replay: Replay, choice: Choice) -> None:

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 LONGEST_TOKEN: Final = 7
 """Bytes to a token, on average over a reply, that no tokenizer reaches on prose, code or numbers."""
 CREDIBLE: Final = 0.75
-"""A report below this share of a text's words is not of the whole text."""
+"""A report below this share of the least tokens of all choices is of one of them."""
 NO_TIERS: Final = frozenset({"auto", "default", "standard", "standard_only", "global"})
 """Values of `service_tier`, `speed` and `inference_geo` that mean the ordinary price."""
 CHEAP_TIERS: Final = frozenset({"flex", "batch", "scale"})
 """Service tiers that cost no more than the ordinary price, unless a price says so."""
 
-_PIECE: Final = re.compile(r"[^\W\d_]+|\d+")
+_PIECE: Final = re.compile(r"[^\W\d_]+|\d+|[^\w\s]+|_+")
 
 
 def reported(reply: Reply) -> UsageReport | None:
@@ -62,15 +62,15 @@ def reported(reply: Reply) -> UsageReport | None:
 
 def _of_all_choices(usage: Usage, reply: Reply) -> int:
     texts = [_written(choice) for choice in reply.choices]
-    sizes = [max(1, len(text.encode("utf-8", "replace"))) for text in texts]
     told = usage.output_tokens
     if len(texts) < 2:  # noqa: PLR2004 - one is all
-        least = sum(len(text.split()) for text in texts)
-        return told if told >= CREDIBLE * least else least
+        return max(told, *(len(text.split()) for text in texts), 0)
     least = sum(map(least_tokens, texts))
+    sizes = [max(1, len(text.encode("utf-8", "replace"))) for text in texts]
     if told >= CREDIBLE * least and sum(sizes) <= LONGEST_TOKEN * told:
-        return told
-    return max(least, ceil(told * sum(sizes) / sizes[0]))
+        return max(told, least)
+    pieces = [max(1, len(_PIECE.findall(text))) for text in texts]
+    return max(least, *(ceil(told * sum(lengths) / lengths[0]) for lengths in (sizes, pieces)))
 
 
 def least_tokens(text: str) -> int:
@@ -78,9 +78,10 @@ def least_tokens(text: str) -> int:
 
     Tokenizers do not join words, nor more than three digits.
     """
-    return sum(
-        ceil(len(piece) / 3) if piece[0].isdigit() else ceil(len(piece.encode("utf-8", "replace")) / 16)
-        for piece in _PIECE.findall(text)
+    pieces = [piece for piece in _PIECE.findall(text) if piece[0].isalnum()]
+    digits = sum(ceil(len(piece) / 3) for piece in pieces if piece[0].isdigit())
+    return digits + sum(
+        ceil(len(piece.encode("utf-8", "replace")) / 16) for piece in pieces if not piece[0].isdigit()
     )
 
 
