@@ -9,7 +9,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 from outlay.budget import PICODOLLARS, Price, Usage, UsageReport, apportion
-from outlay.model.records import Completion
+from outlay.model.records import Choice, Completion
 from outlay.model.thinking import split_thinking
 
 if TYPE_CHECKING:
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
     from outlay.errors import ModelError
     from outlay.ledger import Reservation
-    from outlay.model.records import Choice, Message, Reply, Request
+    from outlay.model.records import Message, Reply, Request
 
 
 LONGEST_TOKEN: Final = 7
 """Bytes to a token, on average over a reply, that no tokenizer reaches on prose, code or numbers."""
+LONGEST_PIECE: Final = 16
+"""Bytes of a word that a token holds at most, on average over a reply."""
 CREDIBLE: Final = 0.75
 """A report below this share of the least tokens of all choices is of one of them."""
 NO_TIERS: Final = frozenset({"auto", "default", "standard", "standard_only", "global"})
@@ -29,10 +31,11 @@ NO_TIERS: Final = frozenset({"auto", "default", "standard", "standard_only", "gl
 CHEAP_TIERS: Final = frozenset({"flex", "batch", "scale"})
 """Service tiers that cost no more than the ordinary price, unless a price says so."""
 
-_PIECE: Final = re.compile(r"[^\W\d_]+|\d+|[^\w\s]+|_+")
+_PIECE: Final = re.compile(r"(?:[^\r\n\w]|_)?[^\W\d_]+|\d{1,3}|[^\s\w]+|_+")
+"""What byte-pair tokenizers split a text into first: no token reaches beyond one of these."""
 
 
-def reported(reply: Reply) -> UsageReport | None:
+def reported(reply: Reply, most: int | None = None) -> UsageReport | None:
     """Return what `reply` is billed; `None` where the provider did not say.
 
     - A text that took no tokens was not reported.
@@ -41,6 +44,10 @@ def reported(reply: Reply) -> UsageReport | None:
       report one choice of several. Where nothing was counted, a report too small for the text of all
       choices is taken for one of the first choice.
     - A single text has at least as many tokens as words.
+
+    Args:
+        reply: As the provider gave it.
+        most: Output tokens that were reserved, which no estimate exceeds.
     """
     usage = reply.usage
     said = any(choice.text or choice.reasoning or choice.tool_calls for choice in reply.choices)
@@ -49,7 +56,11 @@ def reported(reply: Reply) -> UsageReport | None:
     if said and not usage.output_tokens:
         return None
     report = usage if isinstance(usage, UsageReport) else UsageReport(**dict(usage))
-    output = max(report.output_tokens, sum(reply.output_tokens or ()) or _of_all_choices(report, reply))
+    output = sum(reply.output_tokens or ())
+    if not output:
+        estimate = _of_all_choices(report, reply)
+        output = estimate if most is None else min(estimate, most)
+    output = max(report.output_tokens, output)
     return report.model_copy(
         update={
             "calls": 1,
@@ -69,20 +80,20 @@ def _of_all_choices(usage: Usage, reply: Reply) -> int:
     sizes = [max(1, len(text.encode("utf-8", "replace"))) for text in texts]
     if told >= CREDIBLE * least and sum(sizes) <= LONGEST_TOKEN * told:
         return max(told, least)
-    pieces = [max(1, len(_PIECE.findall(text))) for text in texts]
-    return max(least, *(ceil(told * sum(lengths) / lengths[0]) for lengths in (sizes, pieces)))
+    pieces = [max(1, least_tokens(text)) for text in texts]
+    return max(ceil(told * sum(lengths) / lengths[0]) for lengths in (sizes, pieces))
 
 
 def least_tokens(text: str) -> int:
-    """Return a number of tokens that `text` has at least, whatever the tokenizer.
+    """Return a number of tokens that `text` has at least, by the tokenizers of GPT, Llama and Qwen."""
+    return sum(ceil(len(piece.encode("utf-8", "replace")) / LONGEST_PIECE) for piece in _PIECE.findall(text))
 
-    Tokenizers do not join words, nor more than three digits.
-    """
-    pieces = [piece for piece in _PIECE.findall(text) if piece[0].isalnum()]
-    digits = sum(ceil(len(piece) / 3) for piece in pieces if piece[0].isdigit())
-    return digits + sum(
-        ceil(len(piece.encode("utf-8", "replace")) / 16) for piece in pieces if not piece[0].isdigit()
-    )
+
+def received_tokens(*choices: Choice) -> int:
+    """Return the tokens that were received at least, where nobody reported them."""
+    texts = map(_written, choices)
+    sizes = ((len(text.split()), len(text.encode("utf-8", "replace")) // LONGEST_PIECE) for text in texts)
+    return sum(max(words, size) for words, size in sizes)
 
 
 def shares(usage: Usage, reply: Reply, price: Price | None) -> tuple[Usage, ...]:
@@ -132,9 +143,8 @@ def settle_failure(reservation: Reservation, error: ModelError, *, received: str
             served: nothing is released, and what was received is a floor for the bill.
     """
     if received:
-        return reservation.forfeit(
-            max(least_tokens(received), error.usage.output_tokens if error.usage else 0)
-        )
+        told = error.usage.output_tokens if error.usage else 0
+        return reservation.forfeit(max(received_tokens(Choice(text=received)), told))
     if not error.sent:
         reservation.release()
         return Usage()

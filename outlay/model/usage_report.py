@@ -93,6 +93,26 @@ def _report(
     )
 
 
+def drop_guesses(report: UsageReport | None, *, prompt_tokens: int, output_tokens: int) -> UsageReport | None:
+    """Drop counts that a client made up because the server reported none.
+
+    LiteLLM fills in Ollama's missing counts with those of its own tokenizer, which may be too low.
+
+    Args:
+        report: As it was read.
+        prompt_tokens: What the client's tokenizer counts for the prompt.
+        output_tokens: What it counts for the text of the reply.
+
+    Returns:
+        `None` where the output's count is made up, so that the whole reservation stays spent.
+    """
+    if report is None or report.output_tokens == output_tokens:
+        return None
+    guessed = report.prompt_tokens == prompt_tokens
+    changes = {"prompt_tokens": 0, "cached_tokens": 0, "cache_write_tokens": 0, "prompt_reported": False}
+    return report.model_copy(update=changes) if guessed else report
+
+
 def _output(found: Json) -> int | None:
     return _first(found, "completion_tokens", "output_tokens")
 
