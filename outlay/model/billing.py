@@ -133,6 +133,14 @@ def completion(choice: Choice, usage: Usage, model: str) -> Completion:
     )
 
 
+def settle_reply(reservation: Reservation, reply: Reply) -> Usage:
+    """Settle a call by what its reply reports; the whole reservation stays where it reports nothing."""
+    report = reported(reply, reservation.charged.output_tokens)
+    if report is None:
+        return reservation.forfeit(received_tokens(*reply.choices))
+    return reservation.settle(report)
+
+
 def settle_failure(reservation: Reservation, error: ModelError, *, received: str = "") -> Usage:
     """Settle a failed call by what is known of it.
 

@@ -131,11 +131,7 @@ class Exchange:
             raise
         except ModelError as exc:
             raise self._billed(exc, billing.settle_failure(reservation, exc)) from exc.__cause__
-        usage = billing.reported(reply, reservation.charged.output_tokens)
-        if usage is None:
-            usage = reservation.forfeit(billing.received_tokens(*reply.choices))
-        else:
-            usage = reservation.settle(usage)
+        usage = billing.settle_reply(reservation, reply)
         parts = billing.shares(usage, reply, price)
         await self._record(reply.choices, parts, usage, reservation.max_output_tokens)
         return self._completions(reply.choices, parts, replayed=False)

@@ -247,9 +247,8 @@ def test_a_cache_for_an_hour_is_reserved_where_it_is_asked_for() -> None:
 def test_searches_that_are_not_reported_stay_spent(served: Callable[..., Model]) -> None:
     price = Price(input=1, output=2, search=0.01)
     with CountingServer() as server, Ledger(Budget(usd=1)) as ledger:
-        asyncio.run(
-            served(server, price=price).complete(QUESTION, max_output_tokens=ASKED, web_search_options={})
-        )
+        options: Any = {"web_search_options": {}}
+        asyncio.run(served(server, price=price).complete(QUESTION, max_output_tokens=ASKED, **options))
     assert ledger.unconfirmed == Usage(usd=0.1)
     assert ledger.usage.usd == pytest.approx(0.1 + price.cost(server.usage) / PICODOLLARS)
 
@@ -262,7 +261,8 @@ def test_the_tier_that_served_is_billed_else_the_dearer(
     price = Price(input=1, output=2, service_tiers={"priority": Price(input=3, output=4)})
     with CountingServer(usage=usage) as server, Ledger() as ledger:
         model = served(server, price=price)
-        asyncio.run(model.complete(QUESTION, max_output_tokens=ASKED, service_tier="priority"))
+        options: Any = {"service_tier": "priority"}
+        asyncio.run(model.complete(QUESTION, max_output_tokens=ASKED, **options))
     assert ledger.usage.usd == pytest.approx(dollars)
 
 
