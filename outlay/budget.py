@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from outlay.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 PICODOLLARS: Final = 10**12
 """Dollars are counted in integers of 1e-12, so that sums of them are exact."""
@@ -185,12 +185,14 @@ class Price(Settings):
 
         Audio, images, searches, hour-long caches and service tiers are not ordinary: a `Claim` adds them.
         """
-        return max(
-            prompt_tokens * _rate(price.dearest_input())
-            + output_tokens * _rate(price.dearest_output())
-            + picodollars(price.request)
-            for price in self._up_to(prompt_tokens)
-        )
+        if not self.long_prompts:
+            return self._at_most(prompt_tokens, output_tokens)
+        prices = self._up_to(prompt_tokens)
+        return max(price._at_most(prompt_tokens, output_tokens) for price in prices)  # noqa: SLF001
+
+    def _at_most(self, prompt_tokens: int, output_tokens: int) -> int:
+        rates = prompt_tokens * _rate(self.dearest_input()) + output_tokens * _rate(self.dearest_output())
+        return rates + (picodollars(self.request) if self.request else 0)
 
     def dearest_input(self) -> float:
         """Return the most that an ordinary prompt token can cost."""
@@ -213,13 +215,11 @@ class Price(Settings):
 
     def at(self, prompt_tokens: int) -> Price:
         """Return the price for a prompt of this length."""
-        *_, last = self._up_to(prompt_tokens)
-        return last
+        return self._up_to(prompt_tokens)[-1] if self.long_prompts else self
 
-    def _up_to(self, prompt_tokens: int) -> Iterator[Price]:
-        yield self
-        if self.long_prompts:
-            yield from (self.long_prompts[n] for n in sorted(self.long_prompts) if prompt_tokens > n)
+    def _up_to(self, prompt_tokens: int) -> list[Price]:
+        longer = self.long_prompts
+        return [self, *(longer[n] for n in sorted(longer) if prompt_tokens > n)] if longer else [self]
 
     def affords(self, money: int, prompt_tokens: int) -> int | None:
         """Return the output tokens that `money` picodollars buy beside the prompt; `None`: any number.
@@ -228,7 +228,7 @@ class Price(Settings):
         """
         most: int | None = None
         for price in self._up_to(prompt_tokens):
-            left = money - prompt_tokens * _rate(price.dearest_input()) - picodollars(price.request)
+            left = money - price._at_most(prompt_tokens, 0)  # noqa: SLF001
             if left < 0:
                 return -1
             rate = _rate(price.dearest_output())
@@ -249,7 +249,7 @@ def _cost_of_tokens(price: Price, usage: Usage) -> int:
         + usage.cache_write_tokens * _rate(written)
         + said * _rate(price.output)
         + usage.reasoning_tokens * _rate(thought)
-        + picodollars(price.request) * usage.calls
+        + (picodollars(price.request) * usage.calls if price.request else 0)
     )
 
 

@@ -1,7 +1,7 @@
 """Random schedules of calls with failures, cancellations and odd usage reports, audited one by one.
 
 A few rounds run with the other tests. By hand, `OUTLAY_STORM_ROUNDS=5000 python tests/test_storm.py`
-runs as many as it says, and prints what it found.
+runs as many as it says, and prints what it found; `OUTLAY_STORM_SEED` makes them others.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from outlay.ledger import Ledger
 from outlay.testing import ODD_USAGE, CountingServer, Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from outlay.model import Completion, Model
+    from outlay.model import Completion, Model, StreamEvent
 
 ROUNDS = int(os.environ.get("OUTLAY_STORM_ROUNDS", "25"))
+SEED = int(os.environ.get("OUTLAY_STORM_SEED", "0"))
 WORKERS = 12
 FAULTS = (
     Fault.RATE_LIMITED,
@@ -98,10 +99,11 @@ class Round:
         n = self._random.choice((1, 1, 1, 2, 3))
         asked: dict[str, Any] = {"max_output_tokens": self._random.randint(5, 40)}
         if n == 1 and self._random.random() < 0.4:
-            events = [event async for event in self._model.stream(storm.question(number), **asked)]
-            last: Completion | None = events[-1].completion
-            return last
-        completions = await self._model.sample(storm.question(number), n, **asked)
+            events: list[StreamEvent] = [
+                event async for event in self._model.stream(storm.question(number), **asked)
+            ]
+            return events[-1].completion
+        completions: Sequence[Completion] = await self._model.sample(storm.question(number), n, **asked)
         return completions[0]
 
     def _audit(self, fences: list[Ledger], findings: Findings) -> None:
@@ -150,7 +152,7 @@ def storm_of(rounds: int, seed: int = 0) -> Findings:
 
 
 def test_random_schedules_with_odd_reports_book_neither_over_nor_under() -> None:
-    findings = storm_of(ROUNDS)
+    findings = storm_of(ROUNDS, SEED)
     expected = {"Completion", "BudgetExhaustedError", "CancelledError"}
     failures = {"ModelUnavailableError", "ModelRefusedError"}
     assert (findings.rounds, findings.over, findings.under) == (ROUNDS, [], [])
@@ -159,7 +161,7 @@ def test_random_schedules_with_odd_reports_book_neither_over_nor_under() -> None
 
 if __name__ == "__main__":
     began = time.monotonic()
-    found = storm_of(ROUNDS)
+    found = storm_of(ROUNDS, SEED)
     sys.stdout.write(
         f"{found.rounds} rounds in {time.monotonic() - began:.0f} s: {len(found.over)} over, "
         f"{len(found.under)} under\n"

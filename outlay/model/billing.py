@@ -172,6 +172,8 @@ def pricing(price: Price | None, request: Request, prompt_tokens: int) -> dict[s
     """
     if price is None:
         return {"price": None}
+    if not request.params and not request.tools and all(map(_is_text, request.messages)):
+        return {"price": price}
     asked = _Extras.of(request, price)
     tier = asked.service_tier
     missing = asked.missing(price)
@@ -267,6 +269,10 @@ def _searches(said: Mapping[str, Any], tools: Iterable[Message], price: Price) -
 
 
 _SEARCH: Final = re.compile(r"web_?search|google_?search|web$|enterprise_?web_?search", re.IGNORECASE)
+
+
+def _is_text(message: Message) -> bool:
+    return isinstance(message.get("content"), str) and "cache_control" not in message
 
 
 def _parts(messages: Iterable[Message]) -> Iterator[Message]:
