@@ -13,7 +13,7 @@ from outlay.budget import PICODOLLARS, Budget, Price, Usage, picodollars
 from outlay.errors import BudgetExhaustedError, ModelError
 from outlay.ledger import Ledger
 from outlay.model import Completion, Model
-from outlay.testing import CountingServer, Fault
+from outlay.testing import ODD_USAGE, CountingServer, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -96,7 +96,7 @@ class Storm:
         return [
             exchange
             for exchange in self.server.exchanges
-            if exchange.fault in {None, Fault.SLOW, Fault.FIRST_CHOICE_USAGE}
+            if exchange.fault in {None, Fault.SLOW, Fault.FIRST_CHOICE_USAGE, *ODD_USAGE}
             and not isinstance(self.outcomes[number_of(exchange.body)], Completion | asyncio.CancelledError)
         ]
 
@@ -117,9 +117,15 @@ class Storm:
 
     @property
     def unread(self) -> Sums:
-        """The worst cases of the requests whose outcome the caller cannot know."""
-        bodies = [exchange.body for exchange, told in self._readings() if not told]
-        return self.worst_cases(len(bodies), sum(body["max_tokens"] * body.get("n", 1) for body in bodies))
+        """The worst cases of the requests, or of the prompts alone, that the caller cannot know."""
+        readings = list(self._readings())
+        bodies = [exchange.body for exchange, told in readings if not told]
+        worst = self.worst_cases(len(bodies), sum(body["max_tokens"] * body.get("n", 1) for body in bodies))
+        prompts = self.prompt_bound * sum(
+            told is not None and told.output_tokens > 0 and not told.prompt_tokens for _, told in readings
+        )
+        alone = Sums(0, prompts, 0, prompts, PRICE.worst_case(prompts, 0))
+        return Sums(*map(int.__add__, worst, alone))
 
     def worst_cases(self, calls: int, output_tokens: int) -> Sums:
         """Give what is reserved for so many calls of so many output tokens in all."""
@@ -172,6 +178,13 @@ def every_tenth(turn: int = 0) -> dict[int, Faults]:
         (Fault.SLOW,),
     )
     return {number: troubles[(number + turn) % len(troubles)] for number in range(CALLS)}
+
+
+def odd_usage(turn: int = 0) -> dict[int, Faults]:
+    """Give each call an odd usage report of its own, behind a failure in every third."""
+    scripts: list[Faults] = [(fault,) for fault in ODD_USAGE]
+    scripts[::3] = [(Fault.FAILED_AFTER, *script) for script in scripts[::3]]
+    return {number: scripts[(number + turn) % len(scripts)] for number in range(CALLS)}
 
 
 def stalled(faults: Mapping[int, Faults]) -> frozenset[int]:

@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from outlay import errors
 from outlay.budget import Budget, Price, Usage, apportion, picodollars
@@ -30,6 +31,41 @@ def test_an_unknown_limit_names_the_known_ones() -> None:
 def test_no_limit_is_not_zero() -> None:
     assert not Budget().limited
     assert Budget(calls=0).limited
+
+
+@pytest.mark.parametrize("field", [name for name in Usage.model_fields if name != "usd"])
+@pytest.mark.parametrize(
+    "value",
+    [-1, 2.0, True, "3", 10**400, math.nan, None],
+    ids=["negative", "a float", "a bool", "a text", "huge", "nan", "none"],
+)
+def test_a_count_is_an_integer_of_at_least_zero(field: str, value: object) -> None:
+    with pytest.raises(ValidationError, match=field):
+        Usage(**{field: value})
+
+
+@pytest.mark.parametrize("usd", [-0.1, math.nan, math.inf])
+def test_dollars_spent_are_finite_and_at_least_zero(usd: float) -> None:
+    with pytest.raises(ValidationError, match="usd"):
+        Usage(usd=usd)
+
+
+def test_what_is_left_beside_a_larger_part_is_nothing() -> None:
+    part = Usage(calls=2, prompt_tokens=3, cache_write_tokens=1, output_tokens=5, usd=0.5)
+    assert Usage(calls=1, output_tokens=7, usd=0.2).less(part) == Usage(output_tokens=2)
+
+
+def test_a_price_is_one_that_a_cost_can_be_made_of() -> None:
+    with pytest.raises(ConfigurationError, match="input"):
+        Price(input=1e300, output=1)
+
+
+def test_a_dearer_long_prompt_is_in_the_worst_case() -> None:
+    price = Price(input=1, output=2, long_prompts={100: Price(input=3, output=4)})
+    assert price.worst_case(100, 10) == 120 * 10**6
+    assert price.worst_case(101, 10) == (303 + 40) * 10**6
+    assert price.affords(price.worst_case(101, 10), 101) == 10
+    assert price.cost(Usage(prompt_tokens=100, output_tokens=10)) == 120 * 10**6
 
 
 def test_an_unknown_price_stays_unknown_in_a_sum() -> None:

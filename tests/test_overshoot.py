@@ -81,6 +81,17 @@ def test_nothing_overshoots_under_failures_retries_and_cancellations(
 
 
 @unit
+@place
+@way
+def test_nothing_overshoots_under_odd_usage_reports(unit: str, place: str, way: str) -> None:
+    faults = storm.odd_usage(turn=UNITS.index(unit))
+    with CountingServer(LONG, faults=Weather(faults), delay=0.002) as server:
+        model = storm.model_of(server)
+        cap, share = (storm.cap_worth(calls, unit, model) for calls in (WORTH, 3))
+        assert_books_hold(WAYS[way](server, PLACES[place](cap, share), model))
+
+
+@unit
 @way
 def test_calls_that_time_out_stay_spent_and_let_no_others_in(unit: str, way: str) -> None:
     faults = Weather(dict.fromkeys(range(CALLS), (Fault.STALL, Fault.STALL)))

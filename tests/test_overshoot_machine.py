@@ -16,7 +16,7 @@ from storm import LONG, PRICE, Storm
 from outlay.budget import PICODOLLARS, Budget
 from outlay.errors import BudgetExhaustedError, ModelError
 from outlay.ledger import Ledger
-from outlay.testing import CountingServer, Fault
+from outlay.testing import ODD_USAGE, CountingServer, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +40,7 @@ FAULTS = st.lists(
         Fault.NO_USAGE,
         Fault.ZERO_USAGE,
         Fault.CUT,
+        *ODD_USAGE,
     ]),
     max_size=1,
 )

@@ -337,13 +337,75 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         Replay(tmp_path / "nowhere" / "calls.sqlite")
 
 
-def test_a_damaged_record_is_a_configuration_error(replay: Replay) -> None:
-    replay.record("key", 0, 100, WHOLE, spent(5))
+NEVER = logprobs("a")[0].model_copy(update={"logprob": float("-inf")})
+NEGATIVE = '{"calls": 1, "prompt_tokens": -7, "output_tokens": 5}'
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        pytest.param("choice", "{", id="half a choice"),
+        pytest.param("choice", 7, id="a number"),
+        pytest.param("choice", b"\xff\xfe{", id="no UTF-8"),
+        pytest.param("choice", "[" * 100_000, id="nested too deep"),
+        pytest.param("usage", NEGATIVE, id="a count below 0"),
+        pytest.param("usage", NEGATIVE.replace("-7", "1" + "0" * 400), id="a count that nothing holds"),
+        pytest.param("usage", NEGATIVE.replace("-7", "true"), id="a count that is no integer"),
+        pytest.param("usage", '{"usd": NaN}', id="dollars that are no number"),
+        pytest.param("pieces", '["another text"]', id="pieces of another text"),
+        pytest.param("pieces", "{}", id="pieces that are no list"),
+        pytest.param("recorded", "long ago", id="no time"),
+        pytest.param("model", b"\xff", id="no name"),
+        pytest.param("cap", "many", id="no cap"),
+    ],
+)
+def test_a_damaged_row_counts_as_absent_and_is_replaced(
+    replay: Replay, caplog: pytest.LogCaptureFixture, column: str, value: object
+) -> None:
+    for number in (0, 1):
+        replay.record("key", number, 100, WHOLE, spent(5), pieces=PIECES)
     with sqlite3.connect(replay.path) as database:
-        database.execute("UPDATE completions SET choice = '{'")
+        statement = f"UPDATE completions SET {column} = ? WHERE sample = 0"  # noqa: S608 - names of this table
+        database.execute(statement, (value,))
     database.close()
-    with pytest.raises(ConfigurationError, match="damaged"):
-        replay.lookup("key", 0, 100)
+    assert [replay.lookup("key", 0, 100), replay.lookup("key", 0, 100)] == [None, None]
+    assert replay.lookup("key", 1, 100) is not None
+    assert len(caplog.records) == 1
+    replay.record("key", 0, 100, WHOLE, spent(6))
+    found = replay.lookup("key", 0, 100)
+    assert found is not None
+    assert (found.usage.output_tokens, len(replay)) == (6, 2)
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        pytest.param(
+            Choice(tool_calls=(ToolCall(id="1", name="f", arguments='"\ud83d"'),)), id="a tool call"
+        ),
+        pytest.param(Choice(text="half \ude00"), id="a text"),
+        pytest.param(Choice(logprobs=(NEVER,)), id="no likelihood"),
+    ],
+)
+def test_what_pydantic_cannot_write_is_kept(replay: Replay, choice: Choice) -> None:
+    replay.record("key", 0, 100, choice, spent(5))
+    found = replay.lookup("key", 0, 100)
+    assert found is not None
+    assert found.choice == choice
+
+
+def test_half_a_surrogate_may_be_asked() -> None:
+    keys = {Replay.key(asked(messages=({"role": "user", "content": said},))) for said in ("\ud83d", "\ude00")}
+    assert len(keys) == 2
+
+
+def test_a_completion_that_cannot_be_kept_is_logged_once(
+    replay: Replay, caplog: pytest.LogCaptureFixture
+) -> None:
+    replay.close()
+    for number in (0, 1):
+        replay.keep("key", number, 100, WHOLE, spent(5))
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_a_record_that_fails_leaves_the_store_usable(replay: Replay) -> None:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rich import box
 from rich.table import Table
 
-from outlay.budget import Budget
+from outlay.budget import Budget, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from outlay.budget import Usage
     from outlay.ledger import Ledger, Report
     from outlay.outcome import TraceEntry
 
@@ -59,7 +58,7 @@ def bill(
     spans += [report.waited] if round(report.waited, 1) else []
     table.add_row("total", *_figures(report.usage), *_seconds(spans), style="bold")
     for name, part in (("of it unconfirmed", report.unconfirmed), ("of it replayed", report.replayed)):
-        if part.calls:
+        if part != Usage():
             table.add_row(name, *_figures(part), style="yellow")
     if sequential is not None and sequential.generations < report.usage.generations:
         *counts, _dollars = _figures(sequential)

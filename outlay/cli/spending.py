@@ -70,8 +70,10 @@ class Journal(Replay):
 
     def record(self, *args: Any, **kwargs: Any) -> None:
         """Keep a completion, then what was spent."""
-        super().record(*args, **kwargs)
-        self._spending.keep()
+        try:
+            super().record(*args, **kwargs)
+        finally:
+            self._spending.keep()
 
 
 @contextmanager

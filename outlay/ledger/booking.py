@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from outlay.budget import PICODOLLARS, Budget, Record, Usage
+from pydantic import model_validator
+
+from outlay.budget import LARGEST_COUNT, PICODOLLARS, Amount, Budget, Record, Settings, Usage
+from outlay.errors import ConfigurationError
 from outlay.ledger.claim import UNLIMITED, Amounts
 
 if TYPE_CHECKING:
@@ -15,11 +18,21 @@ if TYPE_CHECKING:
 class Sum:
     """A running sum of usage in integers; cheaper to add to than the value it gives."""
 
-    __slots__ = ("cached", "calls", "generations", "output", "picodollars", "prompt", "reasoning", "unpriced")
+    __slots__ = (
+        "cached",
+        "calls",
+        "generations",
+        "output",
+        "picodollars",
+        "prompt",
+        "reasoning",
+        "unpriced",
+        "written",
+    )
 
     def __init__(self) -> None:
-        self.calls = self.generations = self.prompt = self.cached = self.output = self.reasoning = 0
-        self.picodollars = self.unpriced = 0
+        self.calls = self.generations = self.prompt = self.cached = self.written = 0
+        self.output = self.reasoning = self.picodollars = self.unpriced = 0
 
     def add(self, usage: Usage, picodollars: int | None) -> None:
         """Add one booking; `None` dollars: its price is unknown."""
@@ -27,6 +40,7 @@ class Sum:
         self.generations += usage.generations
         self.prompt += usage.prompt_tokens
         self.cached += usage.cached_tokens
+        self.written += usage.cache_write_tokens
         self.output += usage.output_tokens
         self.reasoning += usage.reasoning_tokens
         if picodollars is None:
@@ -41,13 +55,16 @@ class Sum:
 
     def usage(self) -> Usage:
         """Give the sum as a value."""
+        counts = (self.calls, self.generations, self.prompt, self.cached, self.written)
+        calls, generations, prompt, cached, written = (min(count, LARGEST_COUNT) for count in counts)
         return Usage(
-            calls=self.calls,
-            generations=self.generations,
-            prompt_tokens=self.prompt,
-            cached_tokens=self.cached,
-            output_tokens=self.output,
-            reasoning_tokens=self.reasoning,
+            calls=calls,
+            generations=generations,
+            prompt_tokens=prompt,
+            cached_tokens=cached,
+            cache_write_tokens=written,
+            output_tokens=min(self.output, LARGEST_COUNT),
+            reasoning_tokens=min(self.reasoning, LARGEST_COUNT),
             usd=None if self.unpriced else self.picodollars / PICODOLLARS,
         )
 
@@ -56,12 +73,27 @@ class Sum:
         return {name: getattr(self, name) for name in Sum.__slots__}
 
     @classmethod
-    def load(cls, dumped: dict[str, int]) -> Sum:
-        """Make the sum that was dumped."""
+    def load(cls, dumped: Any) -> Sum:
+        """Make the sum that was dumped.
+
+        Raises:
+            ConfigurationError: It is not one, or a number in it is below 0.
+        """
         loaded = cls()
         for name in Sum.__slots__:
-            setattr(loaded, name, dumped[name])
+            # Snapshots of earlier versions have no cache writes.
+            value = dumped.get(name, 0 if name == "written" else None) if isinstance(dumped, dict) else None
+            if not _is_count(value):
+                raise ConfigurationError(f"{_DAMAGED} ({name}: {value!r})")
+            setattr(loaded, name, value)
         return loaded
+
+
+_DAMAGED: Final = "the snapshot is damaged: take another one, or start with a new Ledger"
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= UNLIMITED
 
 
 @dataclass
@@ -84,7 +116,7 @@ class Tally:
             self.by_model[model] = Sum()
         self.by_model[model].add(booking.usage, booking.picodollars)
         if booking.unconfirmed:
-            self.unconfirmed.add(booking.usage, booking.picodollars)
+            self.unconfirmed.add(booking.unconfirmed.usage, booking.unconfirmed.picodollars)
         if booking.replayed:
             self.replayed.add(booking.usage, booking.picodollars)
 
@@ -132,16 +164,23 @@ class Tally:
         }
 
     @classmethod
-    def load(cls, dumped: dict[str, Any]) -> Tally:
-        """Make the tally that was dumped."""
-        return cls(
-            booked=Sum.load(dumped["booked"]),
-            unconfirmed=Sum.load(dumped["unconfirmed"]),
-            replayed=Sum.load(dumped["replayed"]),
-            by_model={model: Sum.load(sums) for model, sums in dumped["by_model"].items()},
-            children={name: cls.load(child) for name, child in dumped["children"].items()},
-            budget=None if dumped["budget"] is None else Budget(**dumped["budget"]),
-        )
+    def load(cls, dumped: Any) -> Tally:
+        """Make the tally that was dumped.
+
+        Raises:
+            ConfigurationError: It is not one, or a number in it is below 0.
+        """
+        try:
+            return cls(
+                booked=Sum.load(dumped["booked"]),
+                unconfirmed=Sum.load(dumped["unconfirmed"]),
+                replayed=Sum.load(dumped["replayed"]),
+                by_model={str(model): Sum.load(sums) for model, sums in dumped["by_model"].items()},
+                children={str(name): cls.load(child) for name, child in dumped["children"].items()},
+                budget=None if dumped["budget"] is None else Budget(**dumped["budget"]),
+            )
+        except (TypeError, KeyError, AttributeError, RecursionError) as exc:
+            raise ConfigurationError(_DAMAGED) from exc
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +189,8 @@ class Booking:
 
     usage: Usage
     picodollars: int | None
-    unconfirmed: bool = False
+    unconfirmed: Booking | None = None
+    """The part of it that nobody reported."""
     replayed: bool = False
 
     def amounts(self) -> Amounts:
@@ -184,7 +224,7 @@ class Report(Record):
             rows = [(*row, wait) for row, wait in zip(rows, waits, strict=True)]
         rows += [(f"  {model}", *_cells(usage)) for model, usage in self.by_model.items()]
         for label, part in (("unconfirmed", self.unconfirmed), ("replayed", self.replayed)):
-            if part.calls:
+            if part != Usage():
                 rows.append((f"of which {label}", *_cells(part)))
         rows = [(*row, *[""] * (len(rows[0]) - len(row))) for row in rows]
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -195,15 +235,26 @@ class Report(Record):
         return "\n".join(lines)
 
 
-class Snapshot(Record):
-    """A ledger as it stood, to be restored in another process."""
+class Snapshot(Settings):
+    """A ledger as it stood, to be restored in another process.
+
+    Raises:
+        ConfigurationError: A number in it is below 0, or it is damaged in another way.
+    """
 
     name: str
     budget: Budget
     spent: Amounts
-    seconds: float
+    seconds: Amount
     """Time since the fence was first entered."""
     tally: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not all(map(_is_count, self.spent)):
+            raise ConfigurationError(f"{_DAMAGED} (spent: {tuple(self.spent)})")
+        Tally.load(self.tally)
+        return self
 
 
 def room_as_budget(limit: Amounts, room: Amounts, seconds: float | None) -> Budget:

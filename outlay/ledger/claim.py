@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic import Field
 
-from outlay.budget import PICODOLLARS, Budget, Price, Record, Usage, picodollars
+from outlay.budget import PICODOLLARS, Budget, Price, Record, Usage, UsageReport, picodollars
 from outlay.errors import BudgetExhaustedError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -19,6 +19,12 @@ UNLIMITED: Final = 10**30
 """Stands for no limit, so that arithmetic needs no case for it."""
 
 CALLS, OUTPUT, TOTAL, USD = range(4)
+
+PRICE_UNITS: Final = {
+    "search": "in dollars per search",
+    "service_tiers": "a price for each service tier by its name",
+}
+"""How the fields of `Price` are given that are not dollars per million tokens."""
 
 
 class Amounts(NamedTuple):
@@ -48,26 +54,49 @@ class Claim(Record):
     """Generations in the request."""
     price: Price | None = None
     """What a token costs; `None`: unknown, which no fence with a dollar limit admits."""
+    ceiling: Price | None = None
+    """What a token costs at most, where what is asked for may cost more than an ordinary request."""
+    unpriced: str = ""
+    """The field of `Price` that is missing for what is asked, if one is."""
+    searches: int = Field(default=0, ge=0)
+    """Most web searches that the request may make."""
+    service_tier: str | None = None
+    """The service tier that is asked for."""
 
     def amounts(self, max_output_tokens: int) -> Amounts:
         """Give the most that the request costs with that many tokens per generation."""
         output = self.n * max_output_tokens
-        dollars = self.price.worst_case(self.prompt_tokens, output) if self.price else 0
+        dollars = self.rates.worst_case(self.prompt_tokens, output) if self.rates else 0
         return Amounts(1, output, self.prompt_tokens + output, dollars)
+
+    @property
+    def rates(self) -> Price | None:
+        """What a token costs at most."""
+        return self.ceiling or self.price
 
     def output_within(self, left: Budget) -> int | None:
         """Give the output tokens that `left` pays for beside one prompt; `None`: any number."""
         rooms = [] if left.output_tokens is None else [left.output_tokens]
         if left.total_tokens is not None:
             rooms.append(left.total_tokens - self.prompt_tokens)
-        if left.usd is not None and self.price is not None:
-            bought = self.price.affords(picodollars(left.usd), self.prompt_tokens)
+        if left.usd is not None and self.rates is not None:
+            bought = self.rates.affords(picodollars(left.usd), self.prompt_tokens)
             rooms += [] if bought is None else [bought]
         return max(0, min(rooms)) if rooms else None
 
     def cost(self, usage: Usage) -> int | None:
-        """Give what `usage` cost, in picodollars; `None` where the price is unknown."""
-        return None if self.price is None else self.price.cost(usage)
+        """Return what `usage` cost, in picodollars; `None` where the price is unknown.
+
+        Without a report of the service tier, the dearer of the ordinary and the asked one counts.
+        """
+        if not isinstance(usage, UsageReport):
+            return None if self.price is None else self.price.cost(usage)
+        if self.price is None:
+            return None if usage.cost is None else picodollars(usage.cost)
+        if usage.service_tier is not None or self.service_tier is None:
+            return self.price.cost(usage)
+        asked = usage.model_copy(update={"service_tier": self.service_tier})
+        return max(self.price.cost(usage), self.price.cost(asked))
 
     def unknown(self, charged: Amounts) -> Usage:
         """Give what is booked when nobody knows what was used: all that was charged."""
@@ -85,7 +114,7 @@ class Claim(Record):
         Raises:
             ConfigurationError: It does.
         """
-        free = self.price is not None and not self.price.worst_case(1, 0)
+        free = self.rates is not None and not self.rates.worst_case(1, 0)
         if not self.bounded and (unit == TOTAL or (unit == USD and not free)):
             raise unbounded(unit, fence)
 
@@ -103,9 +132,9 @@ class Claim(Record):
             return (reach - self.prompt_tokens) // self.n
         if unit == CALLS:
             return self.max_output_tokens if reach > 0 else 0
-        if self.price is None:
+        if self.rates is None:
             raise unpriced(self, fence)
-        bought = self.price.affords(reach, self.prompt_tokens)
+        bought = self.rates.affords(reach, self.prompt_tokens)
         return self.max_output_tokens if bought is None else bought // self.n
 
 
@@ -153,9 +182,13 @@ def scale(unit: int) -> int:
 
 def unpriced(claim: Claim, fence: str) -> ConfigurationError:
     """Give the error of a claim without a price where dollars are limited."""
+    what, given, unit = "", "input=..., output=...", "in dollars per million tokens"
+    if claim.unpriced:
+        what, given = f"{claim.unpriced.replace('_', ' ')} of ", f"..., {claim.unpriced}=..."
+        unit = PRICE_UNITS.get(claim.unpriced, unit)
     return ConfigurationError(
-        f"the price of {claim.model or 'the model'} is unknown and fence {fence!r} limits dollars: "
-        "give Model(..., price=Price(input=..., output=...)) in dollars per million tokens"
+        f"the price of {what}{claim.model or 'the model'} is unknown and fence {fence!r} limits dollars: "
+        f"give Model(..., price=Price({given})), {unit}"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from outlay.budget import PICODOLLARS, Usage
+from outlay.budget import PICODOLLARS, Usage, UsageReport, picodollars
 from outlay.ledger.admission import settle
 from outlay.ledger.booking import Booking
 from outlay.ledger.copies import Uncopyable
@@ -58,26 +58,71 @@ class Reservation(Uncopyable):
     def settle(self, usage: Usage, *, replayed: bool = False) -> Usage:
         """Book what was really used.
 
+        What the provider did not report (the prompt, web searches) stays spent as it was reserved, as
+        unconfirmed.
+
         Args:
-            usage: As the provider counted it; its dollars are reckoned here.
+            usage: As the provider counted it; its dollars are computed here.
             replayed: Whether a replay store served it.
 
         Returns:
-            `usage` with its dollars, `None` where the price is unknown.
+            The usage that is booked, with its dollars; `None` where the price is unknown.
         """
+        if isinstance(usage, UsageReport):
+            return self._settle_report(usage, replayed=replayed)
         cost = self.claim.cost(usage)
-        dollars = None if cost is None else cost / PICODOLLARS
+        dollars = _dollars(cost)
         booked = usage if usage.usd == dollars else usage.model_copy(update={"usd": dollars})
         settle(self, Booking(booked, cost, replayed=replayed))
         return booked
+
+    def _settle_report(self, report: UsageReport, *, replayed: bool) -> Usage:
+        missing = max(0, self.claim.prompt_tokens - report.prompt_tokens)
+        missing = 0 if report.prompt_reported else missing
+        cost = confirmed = self.claim.cost(report)
+        unconfirmed = None
+        unreported = self._unreported(report, missing)
+        if missing or unreported:
+            if cost is not None:
+                known = self.claim.cost(report.model_copy(update={"cost": None}))
+                cost = max(cost, (known or 0) + unreported)
+            rest = None if cost is None or confirmed is None else cost - confirmed
+            unconfirmed = Booking(Usage(prompt_tokens=missing, usd=_dollars(rest)), rest)
+            report = report.model_copy(update={"prompt_tokens": report.prompt_tokens + missing})
+        booked = report.plain(usd=_dollars(cost))
+        settle(self, Booking(booked, cost, unconfirmed=unconfirmed, replayed=replayed))
+        return booked
+
+    def _unreported(self, report: UsageReport, prompt_tokens: int) -> int:
+        """Return the picodollars that are reserved for what the report leaves out."""
+        if self.claim.rates is None or self.claim.price is None:
+            return 0
+        searches = self.claim.searches if report.searches is None else 0
+        prompt = self.claim.rates.worst_case(prompt_tokens, 0) if prompt_tokens else 0
+        return prompt + searches * picodollars(self.claim.price.search or 0.0)
 
     def release(self) -> None:
         """Give everything back: nothing was sent, and no call is booked."""
         settle(self, None)
 
-    def forfeit(self) -> Usage:
-        """Book the whole reservation as unconfirmed: the outcome is unknown."""
+    def forfeit(self, received_tokens: int = 0) -> Usage:
+        """Book the whole reservation as unconfirmed: the outcome is unknown.
+
+        Args:
+            received_tokens: Output tokens that were received at least; where they are more than was
+                reserved, they are booked instead.
+        """
         usage = self.claim.unknown(self.charged)
         cost = None if usage.usd is None else self.charged.picodollars
-        settle(self, Booking(usage, cost, unconfirmed=True))
+        if received_tokens > usage.output_tokens:
+            usage = usage.model_copy(update={"output_tokens": received_tokens})
+            if cost is not None:
+                cost = max(cost, self.claim.cost(usage) or 0)
+                usage = usage.model_copy(update={"usd": _dollars(cost)})
+        booking = Booking(usage, cost)
+        settle(self, Booking(usage, cost, unconfirmed=booking))
         return usage
+
+
+def _dollars(cost: int | None) -> float | None:
+    return None if cost is None else cost / PICODOLLARS

@@ -2,63 +2,121 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from outlay.budget import PICODOLLARS, Usage, apportion
-from outlay.model.records import Completion
+from outlay.budget import PICODOLLARS, Price, Usage, UsageReport, apportion
+from outlay.model.records import Choice, Completion
 from outlay.model.thinking import split_thinking
 
 if TYPE_CHECKING:
-    from outlay.budget import Price
+    from collections.abc import Iterable, Iterator, Sequence
+
     from outlay.errors import ModelError
     from outlay.ledger import Reservation
-    from outlay.model.records import Choice, Reply
+    from outlay.model.records import Message, Reply, Request
 
 
 LONGEST_TOKEN: Final = 7
-"""Characters to a token, on average over a reply, that no tokenizer reaches on prose, code or numbers."""
+"""Bytes to a token, on average over a reply, that no tokenizer reaches on prose, code or numbers."""
+LONGEST_PIECE: Final = 16
+"""Bytes of a word that a token holds at most, on average over a reply."""
+CREDIBLE: Final = 0.75
+"""A report below this share of the least tokens of all choices is of one of them."""
+NO_TIERS: Final = frozenset({"auto", "default", "standard", "standard_only", "global"})
+"""Values of `service_tier`, `speed` and `inference_geo` that mean the ordinary price."""
+CHEAP_TIERS: Final = frozenset({"flex", "batch", "scale"})
+"""Service tiers that cost no more than the ordinary price, unless a price says so."""
+
+_PIECE: Final = re.compile(r"(?:[^\r\n\w]|_)?[^\W\d_]+|\d{1,3}|[^\s\w]+|_+")
+"""What byte-pair tokenizers split a text into first: no token reaches beyond one of these."""
 
 
-def reported(reply: Reply) -> Usage | None:
-    """Give what `reply` is billed; `None` where the provider did not say.
+def reported(reply: Reply, most: int | None = None) -> UsageReport | None:
+    """Return what `reply` is billed; `None` where the provider did not say.
 
-    Of the tokens reported and those counted choice by choice, the larger are billed: some servers
-    report one choice of several. Where nothing was counted, a report that leaves more than
-    `LONGEST_TOKEN` characters to a token is taken for such a one. A text that took no tokens was not
-    reported either.
+    - A text that took no tokens was not reported.
+    - A prompt of no tokens was not reported; see `UsageReport.prompt_reported`.
+    - Of the tokens reported and those counted choice by choice, the larger are billed: some servers
+      report one choice of several. Where nothing was counted, a report too small for the text of all
+      choices is taken for one of the first choice.
+    - A single text has at least as many tokens as words.
+
+    Args:
+        reply: As the provider gave it.
+        most: Output tokens that were reserved, which no estimate exceeds.
     """
     usage = reply.usage
     said = any(choice.text or choice.reasoning or choice.tool_calls for choice in reply.choices)
-    if usage is None or not usage.total_tokens or (said and not usage.output_tokens):
+    if usage is None or not (usage.total_tokens or getattr(usage, "cost", None)):
         return None
-    counted = sum(reply.output_tokens) if reply.output_tokens else _of_all_choices(usage, reply)
-    output = max(usage.output_tokens, counted)
-    return usage.model_copy(update={"calls": 1, "generations": len(reply.choices), "output_tokens": output})
+    if said and not usage.output_tokens:
+        return None
+    report = usage if isinstance(usage, UsageReport) else UsageReport(**dict(usage))
+    output = sum(reply.output_tokens or ())
+    if not output:
+        estimate = _of_all_choices(report, reply)
+        output = estimate if most is None else min(estimate, most)
+    output = max(report.output_tokens, output)
+    return report.model_copy(
+        update={
+            "calls": 1,
+            "generations": len(reply.choices),
+            "output_tokens": output,
+            "prompt_reported": report.prompt_reported and report.prompt_tokens > 0,
+        }
+    )
 
 
 def _of_all_choices(usage: Usage, reply: Reply) -> int:
-    lengths = [_length(choice) for choice in reply.choices]
-    if len(lengths) < 2 or sum(lengths) <= LONGEST_TOKEN * usage.output_tokens:  # noqa: PLR2004 - one is all
-        return usage.output_tokens
-    return ceil(usage.output_tokens * sum(lengths) / lengths[0])
+    texts = [_written(choice) for choice in reply.choices]
+    told = usage.output_tokens
+    if len(texts) < 2:  # noqa: PLR2004 - one is all
+        return max(told, *(len(text.split()) for text in texts), 0)
+    least = sum(map(least_tokens, texts))
+    sizes = [max(1, len(text.encode("utf-8", "replace"))) for text in texts]
+    if told >= CREDIBLE * least and sum(sizes) <= LONGEST_TOKEN * told:
+        return max(told, least)
+    pieces = [max(1, least_tokens(text)) for text in texts]
+    return max(ceil(told * sum(lengths) / lengths[0]) for lengths in (sizes, pieces))
+
+
+def least_tokens(text: str) -> int:
+    """Return a number of tokens that `text` has at least, by the tokenizers of GPT, Llama and Qwen."""
+    return sum(ceil(len(piece.encode("utf-8", "replace")) / LONGEST_PIECE) for piece in _PIECE.findall(text))
+
+
+def received_tokens(*choices: Choice) -> int:
+    """Return the tokens that were received at least, where nobody reported them."""
+    texts = map(_written, choices)
+    sizes = ((len(text.split()), len(text.encode("utf-8", "replace")) // LONGEST_PIECE) for text in texts)
+    return sum(max(words, size) for words, size in sizes)
 
 
 def shares(usage: Usage, reply: Reply, price: Price | None) -> tuple[Usage, ...]:
     """Divide a request's bill over its samples; the first carries the call and the prompt.
 
-    Output goes by what was counted, else by length of text.
+    Output goes by what was counted, else by length of text. What the request costs beside its
+    generated tokens is the first one's.
     """
-    weights = reply.output_tokens or tuple(map(_length, reply.choices))
+    weights = reply.output_tokens or tuple(max(1, len(_written(choice))) for choice in reply.choices)
     outputs = apportion(usage.output_tokens, weights)
     thoughts = apportion(usage.reasoning_tokens, [max(1, len(c.reasoning)) for c in reply.choices])
     parts = [
         Usage(generations=1, output_tokens=output, reasoning_tokens=min(output, thought))
         for output, thought in zip(outputs, thoughts, strict=True)
     ]
-    asked = {"calls": usage.calls, "prompt_tokens": usage.prompt_tokens, "cached_tokens": usage.cached_tokens}
+    asked: dict[str, Any] = {name: getattr(usage, name) for name in _REQUEST_FIELDS}
+    dollars = _divided(usage, [parts[0].model_copy(update=asked), *parts[1:]], price)
+    parts = [part.model_copy(update={"usd": usd}) for part, usd in zip(parts, dollars, strict=True)]
     parts[0] = parts[0].model_copy(update=asked)
-    return tuple(_priced(part, usage, price) for part in parts)
+    return tuple(parts)
+
+
+_REQUEST_FIELDS: Final = ("calls", "prompt_tokens", "cached_tokens", "cache_write_tokens")
 
 
 def completion(choice: Choice, usage: Usage, model: str) -> Completion:
@@ -75,21 +133,172 @@ def completion(choice: Choice, usage: Usage, model: str) -> Completion:
     )
 
 
-def settle_failure(reservation: Reservation, error: ModelError) -> Usage:
-    """Settle a failed call by what is known of it."""
+def settle_reply(reservation: Reservation, reply: Reply) -> Usage:
+    """Settle a call by what its reply reports; the whole reservation stays where it reports nothing."""
+    report = reported(reply, reservation.charged.output_tokens)
+    if report is None:
+        return reservation.forfeit(received_tokens(*reply.choices))
+    return reservation.settle(report)
+
+
+def settle_failure(reservation: Reservation, error: ModelError, *, received: str = "") -> Usage:
+    """Settle a failed call by what is known of it.
+
+    Args:
+        reservation: Of the call.
+        error: What the call failed with.
+        received: Text of the reply that arrived before it failed. Where there is any, the request was
+            served: nothing is released, and what was received is a floor for the bill.
+    """
+    if received:
+        told = error.usage.output_tokens if error.usage else 0
+        return reservation.forfeit(max(received_tokens(Choice(text=received)), told))
     if not error.sent:
         reservation.release()
         return Usage()
     if error.unknown:
         return reservation.forfeit()
-    return reservation.settle(error.usage or Usage(calls=1))
+    usage = error.usage or Usage(calls=1)
+    return reservation.settle(usage if usage.calls else usage.model_copy(update={"calls": 1}))
 
 
-def _length(choice: Choice) -> int:
-    calls = sum(len(call.name) + len(call.arguments) for call in choice.tool_calls)
-    return max(1, len(choice.text) + len(choice.reasoning) + calls)
+def pricing(price: Price | None, request: Request, prompt_tokens: int) -> dict[str, Any]:
+    """Return the fields of a `Claim` that say what `request` may cost.
+
+    Args:
+        price: The model's price; `None`: unknown.
+        request: What is asked.
+        prompt_tokens: Of the request, at most.
+    """
+    if price is None:
+        return {"price": None}
+    if not request.params and not request.tools and all(map(_is_text, request.messages)):
+        return {"price": price}
+    asked = _Extras.of(request, price)
+    tier = asked.service_tier
+    missing = asked.missing(price)
+    if missing:
+        return {"price": None, "unpriced": missing, "service_tier": tier}
+    if asked.plain:
+        return {"price": price}
+    prices = [price.at(prompt_tokens), price]
+    prices += [own, own.at(prompt_tokens)] if (own := price.service_tiers.get(tier or "")) else []
+    ceiling = Price(
+        input=max(asked.dearest_input(one) for one in prices),
+        output=max(asked.dearest_output(one) for one in prices),
+        request=max(one.request + asked.searches * (one.search or 0.0) for one in prices),
+    )
+    return {"price": price, "ceiling": ceiling, "searches": asked.searches, "service_tier": tier}
 
 
-def _priced(part: Usage, whole: Usage, price: Price | None) -> Usage:
-    usd = None if whole.usd is None else 0.0 if price is None else price.cost(part) / PICODOLLARS
-    return part.model_copy(update={"usd": usd})
+@dataclass(frozen=True)
+class _Extras:
+    """What a request asks for that may have a price of its own."""
+
+    service_tier: str | None
+    searches: int
+    audio_input: bool
+    audio_output: bool
+    image_output: bool
+    hour_cache: bool
+
+    @classmethod
+    def of(cls, request: Request, price: Price) -> _Extras:
+        said = {**request.params, **(request.params.get("extra_body") or {})}
+        modalities = said.get("modalities") or ()
+        parts = [*_parts(request.messages), *request.tools]
+        tiers = (said.get(name) for name in ("speed", "inference_geo", "service_tier"))
+        dear = (tier for tier in tiers if isinstance(tier, str) and tier not in NO_TIERS)
+        return cls(
+            service_tier=next(dear, None),
+            searches=_searches(said, request.tools, price),
+            audio_input=any(part.get("type") in {"input_audio", "audio", "audio_url"} for part in parts),
+            audio_output="audio" in modalities or bool(said.get("audio")),
+            image_output="image" in modalities,
+            hour_cache=any(_hour_long(part) for part in (*parts, *request.messages, said)),
+        )
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is an ordinary request."""
+        return self == _NO_EXTRAS
+
+    def missing(self, price: Price) -> str:
+        """Return the first field that `price` lacks for this; empty if none is."""
+        tier = self.service_tier
+        known = tier is None or tier in CHEAP_TIERS or tier in price.service_tiers
+        needed = {
+            "search": self.searches > 0,
+            "audio_input": self.audio_input,
+            "audio_output": self.audio_output,
+            "image_output": self.image_output,
+        }
+        lacking = [name for name, asked in needed.items() if asked and getattr(price, name) is None]
+        return next(iter(lacking), "") if known else "service_tiers"
+
+    def dearest_input(self, price: Price) -> float:
+        hour = price.cache_write_1h if self.hour_cache else None
+        audio = price.audio_input if self.audio_input else None
+        return max(price.dearest_input(), hour or 0.0, audio or 0.0)
+
+    def dearest_output(self, price: Price) -> float:
+        audio = price.audio_output if self.audio_output else None
+        image = price.image_output if self.image_output else None
+        return max(price.dearest_output(), audio or 0.0, image or 0.0)
+
+
+_NO_EXTRAS: Final = _Extras(
+    service_tier=None,
+    searches=0,
+    audio_input=False,
+    audio_output=False,
+    image_output=False,
+    hour_cache=False,
+)
+
+
+def _searches(said: Mapping[str, Any], tools: Iterable[Message], price: Price) -> int:
+    """Return the most web searches that a request may make."""
+    most = price.max_searches if said.get("web_search_options") is not None else 0
+    for tool in (*tools, *(said.get("plugins") or ())):
+        names = {str(tool.get("type", "")), str(tool.get("id", "")), *map(str, tool)}
+        if any(_SEARCH.match(name) for name in names):
+            uses = tool.get("max_uses")
+            most += uses if isinstance(uses, int) and uses >= 0 else price.max_searches
+    return most
+
+
+_SEARCH: Final = re.compile(r"web_?search|google_?search|web$|enterprise_?web_?search", re.IGNORECASE)
+
+
+def _is_text(message: Message) -> bool:
+    return isinstance(message.get("content"), str) and "cache_control" not in message
+
+
+def _parts(messages: Iterable[Message]) -> Iterator[Message]:
+    for message in messages:
+        content = message.get("content")
+        if isinstance(content, list | tuple):
+            yield from (part for part in content if isinstance(part, Mapping))
+
+
+def _hour_long(part: Message) -> bool:
+    control = part.get("cache_control")
+    return isinstance(control, Mapping) and control.get("ttl") not in {None, "5m"}
+
+
+def _written(choice: Choice) -> str:
+    calls = "".join(f" {call.name} {call.arguments}" for call in choice.tool_calls)
+    return choice.reasoning + choice.text + calls
+
+
+def _divided(usage: Usage, parts: Sequence[Usage], price: Price | None) -> list[float | None]:
+    """Divide the dollars of a request: each part at its price, and the first takes the rest."""
+    if usage.usd is None:
+        return [None] * len(parts)
+    # At the rates for the whole prompt, which the first part alone carries.
+    costs = [price.at(usage.prompt_tokens).cost(part) / PICODOLLARS if price else 0.0 for part in parts]
+    # Another service tier may be cheaper than the price that is known here.
+    scale = min(1.0, usage.usd / sum(costs)) if any(costs) else 0.0
+    others = [round(cost * scale, 12) for cost in costs[1:]]
+    return [max(0.0, round(usage.usd - sum(others), 12)), *others]

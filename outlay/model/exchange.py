@@ -74,7 +74,7 @@ async def claim_of(terms: Terms, request: Request, min_output_tokens: int) -> Cl
         max_output_tokens=asked,
         min_output_tokens=min(min_output_tokens, asked),
         n=request.n,
-        price=terms.price or terms.provider.price(prompt),
+        **billing.pricing(terms.price or terms.provider.price(prompt), request, prompt),
     )
 
 
@@ -133,15 +133,22 @@ class Exchange:
         try:
             reply = await self._reply(request)
         except ConfigurationError:
-            reservation.release()
+            if self._received():
+                reservation.forfeit()
+            else:
+                reservation.release()
             raise
         except ModelError as exc:
-            raise self._billed(exc, billing.settle_failure(reservation, exc)) from exc.__cause__
-        usage = billing.reported(reply)
-        usage = reservation.forfeit() if usage is None else reservation.settle(usage)
+            usage = billing.settle_failure(reservation, exc, received=self._received())
+            raise self._billed(exc, usage) from exc.__cause__
+        usage = billing.settle_reply(reservation, reply)
         parts = billing.shares(usage, reply, price)
         await self._record(reply.choices, parts, usage, reservation.max_output_tokens)
         return self._completions(reply.choices, parts, replayed=False)
+
+    def _received(self) -> str:
+        """Return what a stream gave before it failed: a floor for the bill."""
+        return "".join(self.listener.received) if self.listener else ""
 
     def _billed(self, error: ModelError, usage: Usage) -> ModelError:
         # A copy, because a provider may raise one error twice, and each has its own bill.
@@ -270,14 +277,17 @@ class Exchange:
             )
             pieces = await self._pieces(choice)
             await asyncio.to_thread(
-                self.terms.replay.record, self.samples.key, number, cap, choice, alone, pieces=pieces
+                self.terms.replay.keep, self.samples.key, number, cap, choice, alone, pieces=pieces
             )
 
     async def _pieces(self, choice: Choice) -> tuple[str, ...] | None:
         repeatable = self.request.temperature == 0 or self.request.seed is not None
         if not repeatable or choice.reasoning or choice.tool_calls:
             return None
-        return await self.terms.provider.split_tokens(choice.text)
+        try:
+            return await self.terms.provider.split_tokens(choice.text)
+        except ModelError:
+            return None  # the reply is paid and kept; it only cannot serve a smaller limit
 
     def _completions(
         self, choices: tuple[Choice, ...], parts: tuple[Usage, ...], *, replayed: bool

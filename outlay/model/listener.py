@@ -43,6 +43,8 @@ class Listener:
     def __init__(self, give: Callable[[StreamEvent], None]) -> None:
         self.heard = False
         """Whether anything was passed on: after that, starting again would say it twice."""
+        self.received: list[str] = []
+        """Every piece of text and reasoning of the last attempt, passed on or not."""
         self._give = give
 
     async def listen(self, stream: AsyncIterator[Chunk], alive: Callable[[], None]) -> Reply:
@@ -51,12 +53,14 @@ class Listener:
         Raises:
             ModelUnavailableError: It ended before its answer did.
         """
+        self.received.clear()
         chunks: list[Chunk] = []
         splitter = ThinkingSplitter()
         async with aclosing(_closing(stream)) as pieces:
             async for chunk in pieces:
                 alive()
                 chunks.append(chunk)
+                self.received += (chunk.text, chunk.reasoning)
                 splitter.has_thought(bool(chunk.reasoning))
                 self._pass_on(chunk, *splitter.feed(chunk.text))
         self._pass_on(None, *splitter.end())

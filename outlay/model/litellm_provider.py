@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from outlay.errors import ConfigurationError, ModelRefusedError
+from outlay.errors import ConfigurationError, ModelError, ModelRefusedError
 from outlay.model.litellm_prices import price_from
 from outlay.model.openai_http import ChatRequest, events, post
 from outlay.model.options import check_parameters
@@ -192,18 +192,27 @@ class LiteLLMProvider:
     async def context_window(self) -> int | None:
         return None if self._server is None else await self._server.window()
 
-    def price(self, prompt_tokens: int) -> Price | None:
+    def price(self, prompt_tokens: int) -> Price | None:  # noqa: ARG002 - the price holds long prompts
         if self._price is not None:
             return self._price
         provider, model = self._route()
-        return price_from(litellm().model_cost, (self._model, model), provider, prompt_tokens)
+        return price_from(litellm().model_cost, (self._model, model), provider)
 
     async def _whole(self, request: Request) -> Any:
         """Give the reply's JSON, in OpenAI's format whoever replies."""
         if self._is_direct():
             return await post(await self._chat_request(request))
         with recorded_wire() as wire:
-            return (await self._call(request, wire)).model_dump(warnings=False)
+            try:
+                response = await self._call(request, wire)
+            except ModelError:
+                if wire.body().get("choices"):
+                    return wire.body()  # paid for, and only LiteLLM cannot read it
+                raise
+        reply = response.model_dump(warnings=False)
+        if self._route()[0].startswith("ollama"):
+            reply["usage"] = _counted(reply["usage"], wire.body())
+        return reply
 
     async def _litellm_events(self, request: Request) -> AsyncGenerator[Any, None]:
         """Give LiteLLM's events as JSON, without the finish reason and usage that it invents."""
@@ -327,7 +336,7 @@ class LiteLLMProvider:
             raise ParameterRenamedError(said, model=error.model, usage=error.usage) from error
 
     async def _call(self, request: Request, wire: Wire, *, stream: bool = False) -> Any:
-        arguments = await self._arguments(request)
+        arguments = await self._arguments(request, wire)
         if os.environ.pop("DISABLE_AIOHTTP_TRANSPORT", None):
             # With httpx below it LiteLLM sends a request again by itself, which no fence would see.
             logging.getLogger("outlay").warning(
@@ -360,7 +369,7 @@ class LiteLLMProvider:
             "max_tokens": request.max_output_tokens,
         }
 
-    async def _arguments(self, request: Request) -> dict[str, Any]:
+    async def _arguments(self, request: Request, wire: Wire) -> dict[str, Any]:
         base, key = self._api_base, self._api_key
         if base is None and self._server is not None:
             root, key = await self._server.place()
@@ -382,6 +391,7 @@ class LiteLLMProvider:
             "_skip_mcp_handler": True,
             "drop_params": False,
             "shared_session": shared_session(),
+            "logger_fn": wire.log,
         }
 
     def _params(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -449,6 +459,13 @@ class LiteLLMProvider:
         return translate(error, model=self._name, url=self._api_base, wire=wire)
 
 
+def _counted(usage: Any, body: dict[str, Any]) -> Any:
+    """Drop the counts that LiteLLM makes up where Ollama's reply has none."""
+    if "eval_count" not in body:
+        return None
+    return usage if "prompt_eval_count" in body else {**usage, "prompt_tokens": 0, "total_tokens": 0}
+
+
 async def _close(stream: Any) -> None:
     """Close the connection below LiteLLM's stream, so that the provider sees it go."""
     below = getattr(stream, "completion_stream", None)
@@ -475,6 +492,7 @@ def litellm() -> ModuleType:
     # What LiteLLM's own code sets off, at import and later; none of it is the user's to cure.
     warnings.filterwarnings("ignore", message=".* on TypedDict class .* `ReadOnly` qualifier")
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"litellm\.")
+    warnings.filterwarnings("ignore", message="Pydantic serializer warnings")
     vars(module).update(suppress_debug_info=True, telemetry=False)
     for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -23,7 +23,7 @@ from outlay.errors import (
     OutputInvalidError,
 )
 from outlay.local import window_advice
-from outlay.model.replies import read_usage
+from outlay.model.usage_report import read_usage
 from outlay.redaction import mask, mask_causes
 
 if TYPE_CHECKING:

@@ -11,12 +11,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from outlay.budget import Usage
 from outlay.model.records import Choice, Chunk, Reply, TokenLogprob, ToolCall
+from outlay.model.usage_report import read_usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from outlay.budget import Usage
     from outlay.model.records import Message
 
 IMPOSSIBLE: Final = -9999.0
@@ -63,27 +64,7 @@ def read_reply(body: Any) -> Reply:
     choices = _items(_get(body, "choices"))
     return Reply(
         choices=tuple(_choice(choice) for choice in choices if isinstance(choice, dict)),
-        usage=read_usage(_get(body, "usage")),
-    )
-
-
-def read_usage(reported: Any) -> Usage | None:
-    """Read a usage report; `None` where there is none."""
-    if not isinstance(reported, dict):
-        return None
-    prompt, output = reported.get("prompt_tokens") or 0, reported.get("completion_tokens") or 0
-    # Some providers leave the thinking out of the completion's tokens, but not out of the total.
-    output = max(output, (reported.get("total_tokens") or 0) - prompt)
-    if not prompt and not output:
-        return None
-    cached = _get(_get(reported, "prompt_tokens_details"), "cached_tokens") or 0
-    reasoning = _get(_get(reported, "completion_tokens_details"), "reasoning_tokens") or 0
-    return Usage(
-        calls=1,
-        prompt_tokens=prompt,
-        cached_tokens=min(cached, prompt),
-        output_tokens=output,
-        reasoning_tokens=min(reasoning, output),
+        usage=read_usage(_get(body, "usage"), service_tier=_get(body, "service_tier")),
     )
 
 
@@ -124,9 +105,13 @@ class StreamReader:
 
     def chunk(self, event: Any) -> Chunk:
         """Read one event."""
-        usage = read_usage(_get(event, "usage"))
-        self._usage = usage or self._usage
-        self.told_usage = usage is not None or (self.told_usage and event is None)
+        reported = _get(event, "usage")
+        if reported is not None:
+            # The last report counts, also where it is void: an earlier one covers less of the reply.
+            self._usage = read_usage(reported, service_tier=_get(event, "service_tier"))
+        self.told_usage = self._usage is not None and (
+            reported is not None or (self.told_usage and event is None)
+        )
         choice = next((c for c in _items(_get(event, "choices")) if isinstance(c, dict)), None)
         if choice is None:
             return Chunk()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -38,6 +39,21 @@ class Wire:
     """The status line of the last reply."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """The headers of the last reply."""
+    content: str = ""
+    """The body of a whole reply, as LiteLLM logs it before it reads it."""
+
+    def log(self, details: Mapping[str, Any]) -> None:
+        """Keep what LiteLLM passes to its `logger_fn`."""
+        said = details.get("original_response")
+        self.content = said if isinstance(said, str) else ""
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON of the reply; empty where it has none."""
+        try:
+            found = json.loads(self.content)
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
 
 _wire: ContextVar[Wire | None] = ContextVar("outlay_wire", default=None)

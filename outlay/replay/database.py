@@ -46,6 +46,8 @@ class Database:
             self._connection = sqlite3.connect(
                 path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
             )
+            # Decoded by whoever reads a row, so that one damaged text does not stop the others.
+            self._connection.text_factory = bytes
             try:
                 self._prepare(table, version)
             except BaseException:

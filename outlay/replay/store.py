@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import time
 from collections import Counter
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-from pydantic_core import PydanticSerializationError
+from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from outlay.budget import Record, Usage
 from outlay.errors import ConfigurationError
@@ -39,6 +41,9 @@ VERSION: Final = 1
 NOT_ASKED: Final = frozenset({"max_output_tokens", "n"})
 """Fields of a request that do not change what is asked."""
 
+_log = logging.getLogger(__name__)
+_PIECES: Final = TypeAdapter(tuple[str, ...])
+
 _TABLE: Final = """
 CREATE TABLE IF NOT EXISTS completions (
     key TEXT NOT NULL, sample INTEGER NOT NULL, cap INTEGER NOT NULL,
@@ -47,7 +52,7 @@ CREATE TABLE IF NOT EXISTS completions (
 )
 """
 _SELECT: Final = """
-SELECT cap, choice, usage, pieces, model, recorded FROM completions
+SELECT rowid, cap, choice, usage, pieces, model, recorded FROM completions
 WHERE key = ? AND sample = ? ORDER BY cap DESC
 """
 
@@ -97,6 +102,7 @@ class Replay:
         self.path = Path(path)
         self._unscoped = _Scope(self)
         self._database = Database(self.path, _TABLE, VERSION)
+        self._warned: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -135,17 +141,24 @@ class Replay:
     @staticmethod
     def key(request: Request) -> str:
         """Give the digest of what is asked, without the cap, the number of samples and the server."""
+        asked = request.model_dump(exclude=set(NOT_ASKED))
         try:
-            asked = request.model_dump(mode="json", exclude=set(NOT_ASKED))
-        except PydanticSerializationError as exc:
+            # `json` escapes half a surrogate, which pydantic's own JSON cannot hold.
+            canonical = json.dumps(asked, sort_keys=True, separators=(",", ":"), default=to_jsonable_python)
+        except (PydanticSerializationError, TypeError, ValueError) as exc:
             raise ConfigurationError(
                 f"replay needs messages and parameters that JSON can hold: {exc}"
             ) from exc
-        canonical = json.dumps(asked, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def lookup(self, key: str, sample: int, cap: int) -> Recorded | None:
-        """Find what was recorded under this cap, or ended within it, or the prefix of a longer one."""
+        """Return what was recorded under this cap, or ended within it, or the prefix of a longer one.
+
+        A damaged row counts as absent; the first one of a store is logged.
+
+        Raises:
+            ConfigurationError: The file cannot be read.
+        """
         rows = self._rows(key, sample)
         fitting = [row for row in rows if row.cap == cap or _ended_within(row, cap)]
         if fitting:
@@ -176,17 +189,24 @@ class Replay:
                 prefixes may then be served, and it replaces shorter ones. Ignored where the text is not the
                 whole generation (thinking apart from it, tool calls) or they do not add up to it.
             model: Who gave it, for people who look into the store.
+
+        Raises:
+            ConfigurationError: The file cannot be written; see also `keep`.
         """
         if pieces is not None and (choice.reasoning or choice.tool_calls or "".join(pieces) != choice.text):
             pieces = None
         values = (
-            choice.model_dump_json(),
-            usage.model_copy(update={"usd": None}).model_dump_json(),
+            # `json` escapes half a surrogate, and writes infinite log-probabilities so that it reads them.
+            json.dumps(choice.model_dump()),
+            json.dumps(usage.model_dump() | {"usd": None}),
             None if pieces is None else json.dumps(pieces),
-            model,
+            model.encode("utf-8", "replace").decode(),
             time.time(),
         )
         with self._database.write() as connection:
+            for row in connection.execute(_SELECT, (key, sample)).fetchall():
+                if self._row(*row) is None:
+                    connection.execute("DELETE FROM completions WHERE rowid = ?", (row[0],))
             if pieces is not None:
                 connection.execute(
                     "DELETE FROM completions WHERE key = ? AND sample = ? AND cap < ? AND pieces IS NOT NULL",
@@ -197,25 +217,48 @@ class Replay:
                 (key, sample, cap, *values),
             )
 
+    def keep(self, *asked: Any, **said: Any) -> None:
+        """Record a completion that is paid for, or go on without: a failure is logged once a store.
+
+        Takes what `record` takes.
+        """
+        try:
+            self.record(*asked, **said)
+        except (ConfigurationError, OSError) as exc:
+            self._warn("a completion was not recorded, and will be paid for again", exc)
+
     def _rows(self, key: str, sample: int) -> list[_Row]:
         rows = self._database.read(_SELECT, key, sample)
+        return [found for row in rows if (found := self._row(*row)) is not None]
+
+    def _row(self, number: int, *columns: Any) -> _Row | None:
+        """Read a row; `None` where it is damaged."""
         try:
-            return [_row(*row) for row in rows]
-        except ValueError as exc:
-            raise self._database.damaged() from exc
+            return _row(*columns)
+        except (ValueError, TypeError, RecursionError) as exc:
+            self._warn(f"row {number} is damaged and counts as absent", exc)
+            return None
+
+    def _warn(self, what: str, error: Exception) -> None:
+        kind = what.partition(" ")[0]
+        if kind not in self._warned:
+            self._warned.add(kind)
+            _log.warning("the replay store %s: %s (%s)", self.path, what, error)
 
 
-def _row(cap: int, choice: str, usage: str, pieces: str | None, model: str, recorded: float) -> _Row:
-    return _Row(
-        cap,
-        None if pieces is None else tuple(json.loads(pieces)),
-        Recorded(
-            choice=Choice.model_validate_json(choice),
-            usage=Usage.model_validate_json(usage),
-            model=model,
-            recorded=recorded,
-        ),
+def _row(cap: int, choice: bytes, usage: bytes, pieces: bytes | None, model: bytes, recorded: float) -> _Row:
+    if not isinstance(cap, int) or cap < 1:
+        raise ValueError("the cap is no number of tokens")
+    found = Recorded(
+        choice=Choice.model_validate(json.loads(choice)),
+        usage=Usage.model_validate(json.loads(usage)),
+        model=model.decode(),
+        recorded=recorded,
     )
+    parts = None if pieces is None else _PIECES.validate_python(json.loads(pieces))
+    if parts is not None and "".join(parts) != found.choice.text:
+        raise ValueError("the pieces are not those of the text")
+    return _Row(cap, parts, found)
 
 
 def _ended_within(row: _Row, cap: int) -> bool:

@@ -1,6 +1,6 @@
 """Doubles for tests: models that are scripted or simulated, a server that counts, an embedder of hashes."""
 
-from outlay.testing.faults import Fault, mix
+from outlay.testing.faults import ODD_USAGE, Fault, mix
 from outlay.testing.hash_embedder import HashEmbedder
 from outlay.testing.questions import SimulatedQuestion, drawn_difficulty, simulated_questions
 from outlay.testing.scripted import ScriptedModel, ScriptedProvider, prompt
@@ -9,6 +9,7 @@ from outlay.testing.simulated import SimulatedModel, SimulatedProvider, simulate
 from outlay.testing.simulation import Sight, Simulation
 
 __all__ = [
+    "ODD_USAGE",
     "CountingServer",
     "Exchange",
     "Fault",

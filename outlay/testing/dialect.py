@@ -81,17 +81,47 @@ def bill(body: Mapping[str, Any], made: Sequence[Made]) -> Usage:
 
 
 def told_usage(body: Mapping[str, Any], made: Sequence[Made], fault: Fault | None) -> Usage | None:
-    """Give what the reply says it took, which under some faults is not what it took."""
-    if fault is Fault.NO_USAGE:
+    """Return what a client can know from `report`; `None`: nothing."""
+    if fault in {Fault.NO_USAGE, Fault.NEGATIVE_PROMPT, Fault.NEGATIVE_OUTPUT, Fault.HUGE_PROMPT}:
         return None
     if fault is Fault.ZERO_USAGE:
         return Usage()
-    if fault is Fault.FIRST_CHOICE_USAGE:
-        return bill(body, made[:1])
-    return bill(body, made)
+    told = bill(body, made[:1] if fault is Fault.FIRST_CHOICE_USAGE else made)
+    unknown = {"prompt_tokens": 0} if fault in {Fault.ZERO_PROMPT, Fault.NO_PROMPT} else {}
+    return told.model_copy(update=unknown)
 
 
-def completion(number: int, body: Mapping[str, Any], made: Sequence[Made], told: Usage | None) -> Json:
+def report(body: Mapping[str, Any], made: Sequence[Made], fault: Fault | None) -> Json | None:
+    """Write the usage object of a reply, which under some faults is not what it took."""
+    if fault is Fault.NO_USAGE:
+        return None
+    usage = _usage(told_usage(body, made, fault) or bill(body, made))
+    prompt, output = usage["prompt_tokens"], usage["completion_tokens"]
+    odd: dict[Fault | None, Json] = {
+        Fault.NEGATIVE_PROMPT: {"prompt_tokens": -1000},
+        Fault.NEGATIVE_OUTPUT: {"completion_tokens": -1000},
+        Fault.HUGE_PROMPT: {"prompt_tokens": 10**30},
+        Fault.REASONING_APART: {
+            "completion_tokens": output // 3,
+            "total_tokens": prompt + output // 3,
+            "completion_tokens_details": {"reasoning_tokens": output - output // 3},
+        },
+        Fault.CACHE_APART: {
+            "prompt_tokens": prompt // 3,
+            "total_tokens": prompt // 3 + output,
+            "prompt_tokens_details": {"cached_tokens": prompt - prompt // 3},
+        },
+        Fault.LARGER_TOTAL: {"completion_tokens": output // 2},
+        Fault.SMALLER_TOTAL: {"total_tokens": 1},
+        Fault.COUNTS_AS_TEXT: {"prompt_tokens": str(prompt), "completion_tokens": str(output)},
+    }
+    usage |= odd.get(fault, {})
+    if fault is Fault.NO_PROMPT:
+        del usage["prompt_tokens"], usage["total_tokens"]
+    return usage
+
+
+def completion(number: int, body: Mapping[str, Any], made: Sequence[Made], usage: Json | None) -> Json:
     """Write a reply that is not a stream."""
     choices = [
         {
@@ -102,10 +132,10 @@ def completion(number: int, body: Mapping[str, Any], made: Sequence[Made], told:
         }
         for index, one in enumerate(made)
     ]
-    return _envelope(number, body, "chat.completion", choices) | ({"usage": _usage(told)} if told else {})
+    return _envelope(number, body, "chat.completion", choices) | ({"usage": usage} if usage else {})
 
 
-def chunks(number: int, body: Mapping[str, Any], made: Sequence[Made], told: Usage | None) -> list[Json]:
+def chunks(number: int, body: Mapping[str, Any], made: Sequence[Made], usage: Json | None) -> list[Json]:
     """Write a streamed reply as its events; the usage comes last, where it was asked for."""
     choices = [
         _delta(body, index, delta, None) for index, one in enumerate(made) for delta in _deltas(one.choice)
@@ -113,8 +143,8 @@ def chunks(number: int, body: Mapping[str, Any], made: Sequence[Made], told: Usa
     ends = [_delta(body, index, {}, one.choice.finish_reason) for index, one in enumerate(made)]
     events = [_envelope(number, body, "chat.completion.chunk", [choice]) for choice in [*choices, *ends]]
     asked = (body.get("stream_options") or {}).get("include_usage")
-    if asked and told:
-        events.append(_envelope(number, body, "chat.completion.chunk", []) | {"usage": _usage(told)})
+    if asked and usage:
+        events.append(_envelope(number, body, "chat.completion.chunk", []) | {"usage": usage})
     return events
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,6 +39,26 @@ class Fault(StrEnum):
     """The reply says that it took no tokens."""
     FIRST_CHOICE_USAGE = "first choice's usage"
     """The reply tells the first choice's tokens as those of all of them, as llama.cpp does."""
+    ZERO_PROMPT = "zero prompt"
+    """The reply says that the prompt took no tokens."""
+    NO_PROMPT = "no prompt"
+    """The reply tells the output's tokens only."""
+    NEGATIVE_PROMPT = "negative prompt"
+    """The reply says that the prompt took -1,000 tokens."""
+    NEGATIVE_OUTPUT = "negative output"
+    """The reply says that the output took -1,000 tokens."""
+    HUGE_PROMPT = "huge prompt"
+    """The reply says that the prompt took 10 to the 30th tokens, more than any store can hold."""
+    REASONING_APART = "reasoning apart"
+    """Most of the output is told as reasoning tokens, and left out of the output's tokens."""
+    CACHE_APART = "cache apart"
+    """Most of the prompt is told as cached tokens, and left out of the prompt's tokens."""
+    LARGER_TOTAL = "larger total"
+    """The reply tells half of the output's tokens, but all of them in the total."""
+    SMALLER_TOTAL = "smaller total"
+    """The reply tells a total of 1."""
+    COUNTS_AS_TEXT = "counts as text"
+    """The reply tells its counts as texts, e.g. `"12"`."""
     CUT = "cut"
     """The connection breaks in the middle of the reply."""
     ENDED_EARLY = "ended early"
@@ -49,6 +69,21 @@ class Fault(StrEnum):
     """Ten tokens more than `max_tokens` are generated, and told."""
     SLOW = "slow"
     """A good reply, after ten times the usual delay and 0.1 seconds more."""
+
+
+ODD_USAGE: Final = (
+    Fault.ZERO_PROMPT,
+    Fault.NO_PROMPT,
+    Fault.NEGATIVE_PROMPT,
+    Fault.NEGATIVE_OUTPUT,
+    Fault.HUGE_PROMPT,
+    Fault.REASONING_APART,
+    Fault.CACHE_APART,
+    Fault.LARGER_TOTAL,
+    Fault.SMALLER_TOTAL,
+    Fault.COUNTS_AS_TEXT,
+)
+"""Good replies whose usage report is wrong in some way."""
 
 
 class Refusal(NamedTuple):

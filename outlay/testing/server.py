@@ -66,12 +66,13 @@ class CountingServer:
         delay: Seconds that generating takes. What was begun is generated, and counted, to the end,
             also when the client leaves meanwhile.
         pause: Seconds between the pieces of a stream.
+        usage: Fields to put into the usage object of every reply, e.g. `{"cost": 0.5}`.
         retry_after: Seconds that a rate-limited client is told to wait.
         api_key: The only key that is served; `None`: any.
         host: The address to listen at.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one option for each way in which a server differs
         self,
         reply: Replies = "one two three four five six seven eight",
         *,
@@ -79,6 +80,7 @@ class CountingServer:
         faults: Faults = (),
         delay: float = 0.0,
         pause: float = 0.0,
+        usage: Mapping[str, Any] | None = None,
         retry_after: float = 0.0,
         api_key: str | None = None,
         host: str = "127.0.0.1",
@@ -88,6 +90,7 @@ class CountingServer:
         self._faults = faults if callable(faults) else _in_order(faults)
         self._delay = delay
         self._pause = pause
+        self._usage = dict(usage or {})
         self._retry_after = retry_after
         self._api_key = api_key
         self._host = host
@@ -228,6 +231,10 @@ class CountingServer:
             said = self._json_reply
         return Choice(text=said) if isinstance(said, str) else said
 
+    def _report(self, body: Body, made: Sequence[dialect.Made], fault: Fault | None) -> dialect.Json | None:
+        report = dialect.report(body, made, fault)
+        return None if report is None else report | self._usage
+
     async def _refuse(self, wire: Wire, refusal: Refusal) -> None:
         status, kind, code, message = refusal
         headers = {"Retry-After": f"{self._retry_after:g}"} if status == 429 else {}  # noqa: PLR2004
@@ -236,7 +243,8 @@ class CountingServer:
     async def _reply_whole(self, exchange: Exchange, made: Sequence[dialect.Made], wire: Wire) -> None:
         fault, body = exchange.fault, exchange.body
         told = dialect.told_usage(body, made, fault)
-        reply = dialect.completion(exchange.number, body, [] if fault is Fault.NO_CHOICES else made, told)
+        choices = [] if fault is Fault.NO_CHOICES else made
+        reply = dialect.completion(exchange.number, body, choices, self._report(body, made, fault))
         content = json.dumps(reply).encode()
         if fault is Fault.STALL:
             await wire.silence()
@@ -251,7 +259,8 @@ class CountingServer:
     async def _stream(self, exchange: Exchange, made: Sequence[dialect.Made], wire: Wire) -> None:
         fault, body = exchange.fault, exchange.body
         told = dialect.told_usage(body, made, fault)
-        events = dialect.chunks(exchange.number, body, [] if fault is Fault.NO_CHOICES else made, told)
+        choices = [] if fault is Fault.NO_CHOICES else made
+        events = dialect.chunks(exchange.number, body, choices, self._report(body, made, fault))
         if fault in {Fault.STALL, Fault.CUT, Fault.ENDED_EARLY}:
             events = events[: len(events) // 2]
         await wire.open_stream()

@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import gc
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 
@@ -190,6 +192,44 @@ def test_a_callback_that_raises_is_logged_by_name(caplog: pytest.LogCaptureFixtu
     assert "fail" in caplog.text
     assert "'mine'" in caplog.text
     assert fence.usage.output_tokens == 10
+
+
+def _snapshot() -> dict[str, Any]:
+    with Ledger(Budget(output_tokens=100), name="app") as ledger:
+        ledger.reserve(CLAIM).settle(TEN)
+        return ledger.snapshot().model_dump(mode="json")
+
+
+DAMAGES: dict[str, Callable[[dict[str, Any]], object]] = {
+    "spent below 0": lambda taken: taken.update(spent=[1, -1000, 15, 0]),
+    "booked below 0": lambda taken: taken["tally"]["booked"].update(prompt=-1000),
+    "a model's below 0": lambda taken: taken["tally"]["by_model"]["m"].update(output=-1),
+    "unconfirmed below 0": lambda taken: taken["tally"]["unconfirmed"].update(picodollars=-1),
+    "no integer": lambda taken: taken["tally"]["booked"].update(calls=1.5),
+    "a truth value": lambda taken: taken["tally"]["booked"].update(calls=True),
+    "too large": lambda taken: taken["tally"]["booked"].update(output=10**400),
+    "a count is missing": lambda taken: taken["tally"]["booked"].pop("output"),
+    "a sum is missing": lambda taken: taken["tally"].pop("booked"),
+    "no sums": lambda taken: taken["tally"].update(by_model=[3]),
+    "time below 0": lambda taken: taken.update(seconds=-1),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_snapshot_is_refused(damage: str) -> None:
+    taken = _snapshot()
+    DAMAGES[damage](taken)
+    with pytest.raises(ConfigurationError):
+        Snapshot.model_validate_json(json.dumps(taken))
+    with pytest.raises(ConfigurationError):
+        Snapshot(**taken)
+
+
+def test_a_snapshot_from_before_cache_writes_were_counted_is_restored() -> None:
+    taken = _snapshot()
+    for sums in (taken["tally"]["booked"], taken["tally"]["by_model"]["m"]):
+        del sums["written"]
+    assert Ledger.restore(Snapshot(**taken)).usage.output_tokens == 10
 
 
 def test_a_snapshot_survives_json_and_goes_on() -> None:

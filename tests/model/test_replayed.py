@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from typing import TYPE_CHECKING
 
 from outlay.budget import Budget, Price, Usage
 from outlay.ledger import Ledger
+from outlay.model import Model
 from outlay.replay import Replay
-from outlay.testing import ScriptedModel
+from outlay.testing import CountingServer, ScriptedModel
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 PRICE = Price(input=1, output=2)
 
@@ -84,3 +88,36 @@ def test_a_stream_is_replayed_whole(tmp_path: Path) -> None:
         assert events[-1].completion.replayed
 
     asyncio.run(scenario())
+
+
+def test_a_reply_that_cannot_be_recorded_is_delivered(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    replay = Replay(tmp_path / "journal")
+
+    def reply(_body: object, _index: int) -> str:
+        replay.close()
+        return "paid for"
+
+    with CountingServer(reply) as server, Ledger() as ledger:
+        model = Model("openai/test", api_base=server.url, api_key="x", price=PRICE, replay=replay)
+        completion = asyncio.run(model.complete("hi there"))
+        assert (completion.text, server.requests) == ("paid for", 1)
+    assert ledger.usage.calls == 1
+    assert [record.levelname for record in caplog.records if record.name.startswith("outlay")] == ["WARNING"]
+
+
+def test_a_row_with_a_count_below_0_is_asked_again_and_gives_no_room_back(tmp_path: Path) -> None:
+    def run(server: CountingServer) -> Usage:
+        with Replay(tmp_path / "journal") as replay, replay.run(), Ledger() as ledger:
+            model = Model("openai/test", api_base=server.url, api_key="x", price=PRICE, replay=replay)
+            asyncio.run(model.complete("hi there"))
+        return ledger.usage
+
+    with CountingServer() as server:
+        first = run(server)
+        with sqlite3.connect(tmp_path / "journal") as database:
+            database.execute("UPDATE completions SET usage = replace(usage, '_tokens\": ', '_tokens\": -9')")
+        database.close()
+        assert run(server) == run(server) == first
+        assert server.requests == 2

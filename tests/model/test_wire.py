@@ -305,18 +305,14 @@ ODD_REPLIES = [
 
 
 @pytest.mark.parametrize("body", ODD_REPLIES)
-def test_a_paid_reply_is_not_lost(body: dict[str, Any], way: str) -> None:
-    if way == "litellm":
-        pytest.skip("LiteLLM's wrapper refuses such replies before Outlay sees them")
+def test_a_paid_reply_is_not_lost(body: dict[str, Any]) -> None:
     outcome, booked, unconfirmed, requests = outcome_of({"body": body}, retries=2)
     assert isinstance(outcome, Completion)
     assert outcome.text == "It is 42"
     assert (requests, booked.total_tokens, unconfirmed.calls) == (1, 15, 0)
 
 
-def test_infinite_log_probabilities_and_half_characters_reach_the_journal(tmp_path: Path, way: str) -> None:
-    if way == "litellm":
-        pytest.skip("LiteLLM's wrapper refuses such replies before Outlay sees them")
+def test_infinite_log_probabilities_and_half_characters_reach_the_journal(tmp_path: Path) -> None:
     call = {"id": "t\ud800", "type": "function", "function": {"name": "f", "arguments": '{"a": "\ud83d"}'}}
     body = body_of("4\ud83d", tool_calls=[call])
     body["choices"][0]["logprobs"] = {
@@ -340,6 +336,32 @@ def test_infinite_log_probabilities_and_half_characters_reach_the_journal(tmp_pa
     assert completion.logprobs is not None
     assert completion.logprobs[0].logprob == -9999.0
     completion.model_dump_json().encode()
+
+
+@pytest.mark.parametrize(
+    ("counts", "prompt", "output"),
+    [({}, 0, 0), ({"eval_count": 5}, 0, 5), ({"prompt_eval_count": 9}, 0, 0)],
+    ids=["no counts", "no count of the prompt", "no count of the output"],
+)
+def test_counts_that_litellm_makes_up_for_ollama_are_no_report(
+    counts: dict[str, int], prompt: int, output: int
+) -> None:
+    body = {
+        "model": "m",
+        "message": {"role": "assistant", "content": "42"},
+        "done": True,
+        "done_reason": "stop",
+    }
+
+    async def ask(url: str) -> None:
+        model = model_at(url.removesuffix("/v1"), "ollama_chat/m")
+        assert (await model.complete("hi", max_output_tokens=100)).text == "42"
+
+    with serving({"body": {**body, **counts}}) as server, Ledger() as ledger:
+        asyncio.run(ask(server.url))
+    confirmed = ledger.usage.less(ledger.unconfirmed)
+    assert (confirmed.prompt_tokens, confirmed.output_tokens) == (prompt, output)
+    assert ledger.usage.output_tokens == (output or 100)
 
 
 @pytest.mark.parametrize("parameter", ["max_tokens", "max_completion_tokens"])
