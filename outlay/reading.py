@@ -14,7 +14,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from math import isfinite
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -51,8 +51,15 @@ _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPED: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", **{mark: mark for mark in "\"'\\/"}}
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _WORDS: Final[dict[str, Any]] = {
-    **{"true": True, "false": False, "null": None, "True": True, "False": False, "None": None},
-    **{"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")},
+    "true": True,
+    "True": True,
+    "false": False,
+    "False": False,
+    "null": None,
+    "None": None,
+    "NaN": float("nan"),
+    "Infinity": float("inf"),
+    "-Infinity": float("-inf"),
 }
 
 # `catch_warnings` swaps the filters of the whole process, and strategies read replies in several threads.
@@ -103,6 +110,17 @@ def salvaged_json(text: str, *, cut_strings: bool) -> Any:
     return _SalvagingReader(text[:LONGEST_TEXT], cut_strings=cut_strings).value()
 
 
+@contextmanager
+def unreadable() -> Iterator[None]:
+    """Turn what parsers raise for a text into `UnreadableError`."""
+    try:
+        yield
+    except (SyntaxError, ValueError, TypeError, OverflowError) as exc:
+        raise UnreadableError(f"not readable ({type(exc).__name__})") from exc
+    except (RecursionError, MemoryError) as exc:
+        raise UnreadableError("nested too deeply") from exc
+
+
 def python_tree(code: str) -> ast.Module:
     """Parse Python code.
 
@@ -111,14 +129,9 @@ def python_tree(code: str) -> ast.Module:
     """
     if len(code) > LONGEST_TEXT:
         raise UnreadableError("too long")
-    try:
-        with _one_at_a_time, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about doubtful escapes, e.g. "\d"
-            return ast.parse(code)
-    except (SyntaxError, ValueError) as exc:
-        raise UnreadableError("not valid Python") from exc
-    except (RecursionError, MemoryError) as exc:
-        raise UnreadableError("nested too deeply") from exc
+    with unreadable(), _one_at_a_time, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about doubtful escapes, e.g. "\d"
+        return ast.parse(code)
 
 
 def python_literal(node: ast.expr) -> Any:
@@ -127,10 +140,8 @@ def python_literal(node: ast.expr) -> Any:
     Raises:
         UnreadableError: The node is no literal.
     """
-    try:
+    with unreadable():
         return ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as exc:
-        raise UnreadableError("no plain value") from exc
 
 
 def integer(digits: str) -> int | None:

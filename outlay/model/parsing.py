@@ -25,7 +25,9 @@ LONGEST_FAULTS: Final = 1000
 MOST_VALUES: Final = 100
 """JSON values of a reply that are tried."""
 
-_FENCED: Final = re.compile(r"^[ \t]*+```[ \t]*+(\w*+)[^\n]*+\n(.*?)(?:^[ \t]*+```|\Z)", re.MULTILINE | re.DOTALL)
+_FENCED: Final = re.compile(
+    r"^[ \t]*+```[ \t]*+(\w*+)[^\n]*+\n(.*?)(?:^[ \t]*+```|\Z)", re.MULTILINE | re.DOTALL
+)
 _JSON_FENCES: Final = frozenset({"", "json", "json5", "jsonc", "jsonl"})
 
 

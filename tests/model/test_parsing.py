@@ -80,7 +80,15 @@ def test_json_is_found_in_a_reply(text: str) -> None:
         (r"a \ud800 b", "a ? b"),
         ("{'x': [1]} // no /* comment", "{'x': [1]} // no /* comment"),
     ],
-    ids=["raw line ends", "unknown escapes", "escapes", "a fence", "half a surrogate", "escaped half", "braces"],
+    ids=[
+        "raw line ends",
+        "unknown escapes",
+        "escapes",
+        "a fence",
+        "half a surrogate",
+        "escaped half",
+        "braces",
+    ],
 )
 def test_a_string_is_read_as_it_is_meant(written: str, text: str) -> None:
     assert read_reply(f'{{"steps": [{{"text": "{written}"}}]}}', Plan).steps[0].text == text
@@ -98,7 +106,16 @@ def test_a_string_is_read_as_it_is_meant(written: str, text: str) -> None:
         ('{"steps": [{"text": "a", "credit": ' + "9" * 5000 + "}]}", "Invalid JSON"),
         ("{" + '"steps": ' * 3000, "Invalid JSON"),
     ],
-    ids=["prose", "cut", "quotes inside", "double quotes inside", "wrong type", "deep", "long number", "keys"],
+    ids=[
+        "prose",
+        "cut",
+        "quotes inside",
+        "double quotes inside",
+        "wrong type",
+        "deep",
+        "long number",
+        "keys",
+    ],
 )
 def test_what_has_two_readings_or_none_is_not_guessed(text: str, fault: str) -> None:
     with pytest.raises(ValidationError, match=fault):
