@@ -87,7 +87,8 @@ def json_values(text: str) -> Iterator[Found]:
         try:
             found = Found(reader.value(), bracket.start(), reader.place)
         except UnreadableError:
-            place = bracket.end()
+            # What lies between the outermost and the deepest bracket is nested as deeply.
+            place = reader.place if reader.too_deep else bracket.end()
         else:
             place = found.end
             yield found
@@ -169,6 +170,7 @@ class _Reader:
     def __init__(self, text: str, place: int = 0) -> None:
         self.text = text
         self.place = place
+        self.too_deep = False
         self._depth = 0
         self._faulty = False
 
@@ -189,6 +191,7 @@ class _Reader:
 
     def _nested(self, fill: Any, into: Any, closing: str) -> Any:
         if self._depth >= DEEPEST:
+            self.too_deep = True
             raise UnreadableError("nested too deeply")
         self._depth += 1
         self.place += 1
