@@ -41,10 +41,10 @@ _QUOTED: Final = {
     '"': re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.DOTALL),
     "'": re.compile(r"'([^'\\]*+(?:\\.[^'\\]*+)*+)'", re.DOTALL),
 }
-# A quote inside a string ends it only where an item can end.
+# A quote inside a string ends it only where an item, or a line, can end.
 _LOOSELY_QUOTED: Final = {
-    '"': re.compile(r'"((?:[^"\\]++|\\.|"(?!\s*+(?:[,:\]}]|\Z)))*+)("?)', re.DOTALL),
-    "'": re.compile(r"'((?:[^'\\]++|\\.|'(?!\s*+(?:[,:\]}]|\Z)))*+)('?)", re.DOTALL),
+    '"': re.compile(r'"((?:[^"\\]++|\\.|"(?!\s*+(?:[,:\]}]|\Z)|[^\S\n]*+\n))*+)("?)', re.DOTALL),
+    "'": re.compile(r"'((?:[^'\\]++|\\.|'(?!\s*+(?:[,:\]}]|\Z)|[^\S\n]*+\n))*+)('?)", re.DOTALL),
 }
 _BARE: Final = re.compile(r"[^\[\]{},\"\n]++")
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)

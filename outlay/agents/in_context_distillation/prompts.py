@@ -198,7 +198,7 @@ def _first(text: str) -> tuple[str, bool]:
     begins = marked.start(1) if marked else 0
     if call := json_call(text[begins:]):
         return call, True
-    if text.startswith("{"):
+    if text.startswith("{", begins):
         return "", False
     lines = (line for line in _LINE.finditer(text, begins) if line.group().strip(_MARKUP))
     line = next((line for line in lines if not _THOUGHT.match(line.group())), None)
