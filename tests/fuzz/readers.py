@@ -127,7 +127,7 @@ def _plan(text: str) -> None:
 def _picks(text: str) -> None:
     picks, _ = read_picks(text, 4, 2, Random(1))  # noqa: S311 - no secret
     assert len(set(picks)) == 2
-    read_distilled(Completion(text=text), "summary", range(4), 2, 100, Random(1))  # noqa: S311
+    read_distilled(Completion(text=text), "global-summary", range(4), 2, 100, Random(1))  # noqa: S311
 
 
 def _short_answer(text: str) -> None:
