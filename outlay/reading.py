@@ -32,7 +32,7 @@ WORK_PER_CHARACTER: Final = 4
 """How often a character may be looked at again, as the inside of something that could not be read."""
 
 _BRACKET: Final = re.compile(r"[\[{]")
-_GAP: Final = re.compile(r"(?:\s++|//[^\n]*+|/\*[^*]*+\*++/)*+")
+_GAP: Final = re.compile(r"(?:\s++|(?://|#)[^\n]*+|/\*[^*]*+\*++/)*+")
 _NUMBER: Final = re.compile(
     r"[-+]?(?:(?:0|[1-9][0-9]*+)(\.[0-9]*+)?|(\.[0-9]++))([eE][-+]?[0-9]++)?(?![\w.])", re.ASCII
 )

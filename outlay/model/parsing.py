@@ -100,7 +100,10 @@ def read_reply(text: str, schema: type[Schema]) -> Schema:
 
 
 def reply_values(text: str) -> list[Any]:
-    """Return the JSON objects and arrays in a reply, those in fences of other languages last."""
+    """Return the JSON objects and arrays in a reply, those in fences of other languages last.
+
+    The item of an array of one stands for the array, too.
+    """
     foreign = [
         range(*found.span(2))
         for found in _FENCED.finditer(text[:LONGEST_TEXT])
@@ -110,7 +113,11 @@ def reply_values(text: str) -> list[Any]:
         islice(json_values(text), MOST_VALUES),
         key=lambda found: any(found.start in span for span in foreign),
     )
-    return [found.value for found in values]
+    return [value for found in values for value in (found.value, *_only_item(found.value))]
+
+
+def _only_item(value: Any) -> list[Any]:
+    return value if isinstance(value, list) and len(value) == 1 else []
 
 
 def _is_json(error: ValidationError) -> bool:
