@@ -1,6 +1,6 @@
 """Where an actor acts: a goal, what is seen, and what is done about it."""
 
-from outlay.environments.alf_world import AlfWorldGame, GameFile, tasks
+from outlay.environments.alf_world import AlfWorldGame, GameFile, other_wording, tasks
 from outlay.environments.alf_world_expert import AlfWorldExpert
 from outlay.environments.episode import Episode, Taken
 from outlay.environments.episodic import Episodic
@@ -28,6 +28,7 @@ __all__ = [
     "Turn",
     "household",
     "make_game",
+    "other_wording",
     "play",
     "replay",
     "tasks",

@@ -14,11 +14,13 @@ from outlay.environments.text_games import TextGame, alfworld, give_back, planne
 from outlay.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
 ENDING: Final = ".tw-pddl"
 _TYPES: Final[tuple[TaskType, ...]] = get_args(TaskType)
 _TASK: Final = re.compile(r"\s*Your task is to:\s*(.+?)\.?\s*\Z", re.DOTALL)
+_PUT: Final = re.compile(r"(?:put|place) (.+?) (?:in/on|into|onto|in|on) (.+)", re.IGNORECASE)
+_MOVE: Final = re.compile(r"move (.+?) to (.+)", re.IGNORECASE)
 _BANNER: Final = re.compile(r"\A-=.*?=-\s*")
 
 
@@ -76,6 +78,13 @@ class AlfWorldGame(TextGame):
         game.load(json.loads(self.path.read_text("utf-8")))
         return game
 
+    def _spelled(self, command: str, admissible: Sequence[str]) -> str:
+        spelled = super()._spelled(command, admissible)
+        if spelled not in admissible and (other := other_wording(command)):
+            other = super()._spelled(other, admissible)
+            return other if other in admissible else spelled
+        return spelled
+
     def _end(self) -> None:
         if self._game is not None:
             give_back(self._game.unwrapped.downward_lib)
@@ -102,6 +111,18 @@ class AlfWorldGame(TextGame):
         )
         self.moments.append(moment)
         return Turn(observation=seen.strip(), admissible=moment.admissible, success=moment.won)
+
+
+def other_wording(action: str) -> str | None:
+    """Return the wording that another version of ALFWorld has for an action; `None` if there is none.
+
+    Since version 0.4 it is `move X to Y`; before, it was `put X in/on Y`.
+    """
+    if found := _PUT.fullmatch(action):
+        return f"move {found[1]} to {found[2]}"
+    if found := _MOVE.fullmatch(action):
+        return f"put {found[1]} in/on {found[2]}"
+    return None
 
 
 def tasks(folder: Path | str, *, split: str = "", types: Collection[TaskType] = ()) -> tuple[GameFile, ...]:

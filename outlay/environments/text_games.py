@@ -20,7 +20,7 @@ from outlay.environments.episodic import Episodic
 from outlay.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from outlay.environments.protocol import Turn
@@ -36,6 +36,10 @@ _PARSERS: Final = {
     "textworld.generator.inform7.world2inform7": "CouldNotCompileGameError",
 }
 """Their own errors, by the modules that define them."""
+
+REFUSAL: Final = "That is no action in this game."
+LONGEST_COMMAND: Final = 190
+"""Bytes. The interpreter cuts a longer command, in the middle of a character if need be."""
 
 _IDLE: Final[list[Any]] = []
 _THREAD: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outlay-games")
@@ -73,10 +77,19 @@ class TextGame(Episodic):
             return self._noted(self._first(self._game.reset()))
 
     def _play(self, command: str) -> Turn:
-        admissible = (self._last and self._last.admissible) or ()
-        spelled = next((c for c in admissible if c.casefold() == command.casefold()), command)
+        """Do `command`; what the game cannot be given is refused.
+
+        A NUL ends the interpreter, and with it the process; half a surrogate cannot be sent.
+        """
+        spelled = self._spelled(command, (self._last and self._last.admissible) or ())
+        if self._last and not (spelled.isprintable() and len(spelled.encode()) <= LONGEST_COMMAND):
+            return self._last.model_copy(update={"observation": REFUSAL, "reward": 0.0})
         state, _, done = self._game.step(spelled)
         return self._noted(self._next(spelled, state, done=done))
+
+    def _spelled(self, command: str, admissible: Sequence[str]) -> str:
+        """Return the admissible action that `command` is, whatever its case; else `command`."""
+        return next((action for action in admissible if action.casefold() == command.casefold()), command)
 
     def _noted(self, turn: Turn) -> Turn:
         self._last = turn

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from outlay.environments.protocol import Turn
-from outlay.environments.text_games import TextGame, on_games_thread, textworld, unplayable
+from outlay.environments.text_games import REFUSAL, TextGame, on_games_thread, textworld, unplayable
 from outlay.errors import ConfigurationError
 
 _STATUS_LINE: Final = re.compile(r"\n>[^\n]*\Z")
@@ -23,7 +23,6 @@ _BESIDE: Final = re.compile(
     r"|(?:script|transcript|recording)(?: on| off)?)\s*"
 )
 """What is said to the interpreter, not in the game: it would write files, or begin anew."""
-_REFUSAL: Final = "That is no action in this game."
 _HEADER: Final = 64
 _LAST_SHORT, _LAST_MIDDLE = 3, 5
 _MOST_ROOMS: Final = 50
@@ -71,7 +70,7 @@ class TextWorldGame(TextGame):
 
     def _play(self, command: str) -> Turn:
         if self._last and any(map(_BESIDE.fullmatch, _SENTENCES.split(command.casefold()))):
-            return self._last.model_copy(update={"observation": _REFUSAL, "reward": 0.0})
+            return self._last.model_copy(update={"observation": REFUSAL, "reward": 0.0})
         return super()._play(command)
 
     def _next(self, command: str, state: Any, *, done: bool) -> Turn:  # noqa: ARG002 - only ALFWorld's matters

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import aclosing
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -29,7 +28,8 @@ from outlay.langchain.messages import (
     refusal_of,
 )
 from outlay.model import Model  # noqa: TC001 - pydantic reads the annotation
-from outlay.model.parsing import json_text, strict_schema
+from outlay.model.parsing import read_reply, reply_values, strict_schema
+from outlay.reading import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
@@ -248,10 +248,9 @@ def _strict_schema(schema: dict[str, Any] | type) -> dict[str, Any]:
 def _read(kind: type[BaseModel] | None, message: AIMessage) -> Any:
     if refusal := refusal_of(message):
         raise refusal
-    text = json_text(message.text)
     try:
-        return kind.model_validate_json(text) if kind else json.loads(text)
-    except (ValidationError, json.JSONDecodeError) as exc:
+        return read_reply(message.text, kind) if kind else _first_object(message.text)
+    except (ValidationError, UnreadableError) as exc:
         raise _unfit(message, str(exc)) from exc
 
 
@@ -274,6 +273,13 @@ def _unfit(message: AIMessage, problem: str) -> OutputInvalidError:
         model=message.response_metadata["model_name"],
         usage=Usage(**message.response_metadata["outlay"]["usage"]),
     )
+
+
+def _first_object(text: str) -> dict[str, Any]:
+    for value in reply_values(text):
+        if isinstance(value, dict):
+            return value
+    raise UnreadableError("no JSON object in it")
 
 
 def _with_raw(

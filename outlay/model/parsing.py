@@ -1,14 +1,18 @@
-"""Pydantic objects out of replies: the schema asked for, the text read, the repair asked for."""
+"""Structured replies: the schema that is asked for, the object that is read, and the request for a repair."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import json
+import re
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import ValidationError
 
 from outlay.budget import Usage
 from outlay.errors import BudgetExhaustedError, ContextOverflowError, OutlayError, OutputInvalidError
 from outlay.model.records import Parsed
+from outlay.reading import LONGEST_TEXT, json_values
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,6 +22,13 @@ if TYPE_CHECKING:
     from outlay.model.records import Completion, Message, Schema
 
 LONGEST_FAULTS: Final = 1000
+MOST_VALUES: Final = 100
+"""JSON values of a reply that are tried."""
+
+_FENCED: Final = re.compile(
+    r"^[ \t]*+```[ \t]*+(\w*+)[^\n]*+\n(.*?)(?:^[ \t]*+```|\Z)", re.MULTILINE | re.DOTALL
+)
+_JSON_FENCES: Final = frozenset({"", "json", "json5", "jsonc", "jsonl"})
 
 
 async def parsed(
@@ -36,7 +47,7 @@ async def parsed(
     for _ in range(repair + 1):
         try:
             attempts.append(await ask(messages))
-            value = schema.model_validate_json(json_text(attempts[-1].text))
+            value = read_reply(attempts[-1].text, schema)
             return Parsed(value=value, completions=tuple(attempts), usage=_bill(attempts))
         except ValidationError as exc:
             fault = exc
@@ -67,14 +78,50 @@ def strict_schema(schema: type[BaseModel]) -> dict[str, Any]:
     return found
 
 
-def json_text(text: str) -> str:
-    """Give the JSON in `text`: without a code fence, or words around the outermost object."""
-    text = text.strip()
-    if text.startswith("```"):
-        text = text.split("\n", 1)[-1].rsplit("```", 1)[0].strip()
-    if not text.startswith(("{", "[")) and "{" in text:
-        text = text[text.index("{") : text.rfind("}") + 1] or text
-    return text
+def read_reply(text: str, schema: type[Schema]) -> Schema:
+    """Return the first object in `text` that fits `schema`.
+
+    The text may be the object alone, or have words, code fences and further objects around it. What
+    stands in a fence of another language than JSON is tried last. `outlay.reading` says which faults of
+    the JSON do no harm.
+
+    Raises:
+        ValidationError: No object fits; the error is that of the first one.
+    """
+    fault: ValidationError | None = None
+    written = (json.dumps(value, ensure_ascii=False) for value in reply_values(text))
+    for candidate in (text[:LONGEST_TEXT], *written):
+        try:
+            # Half a surrogate is no UTF-8.
+            return schema.model_validate_json(candidate.encode("utf-8", "replace"))
+        except ValidationError as exc:
+            fault = fault if fault and _is_json(fault) else exc
+    raise cast("ValidationError", fault)
+
+
+def reply_values(text: str) -> list[Any]:
+    """Return the JSON objects and arrays in a reply, those in fences of other languages last.
+
+    The item of an array of one stands for the array, too.
+    """
+    foreign = [
+        range(*found.span(2))
+        for found in _FENCED.finditer(text[:LONGEST_TEXT])
+        if found[1].lower() not in _JSON_FENCES
+    ]
+    values = sorted(
+        islice(json_values(text), MOST_VALUES),
+        key=lambda found: any(found.start in span for span in foreign),
+    )
+    return [value for found in values for value in (found.value, *_only_item(found.value))]
+
+
+def _only_item(value: Any) -> list[Any]:
+    return value if isinstance(value, list) and len(value) == 1 else []
+
+
+def _is_json(error: ValidationError) -> bool:
+    return all(fault["type"] != "json_invalid" for fault in error.errors())
 
 
 def repair_messages(completion: Completion, error: ValidationError) -> tuple[Message, Message]:

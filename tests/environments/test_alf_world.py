@@ -21,6 +21,7 @@ from outlay.environments import (
     OneStep,
     Turn,
     household,
+    other_wording,
     play,
     replay,
     tasks,
@@ -87,6 +88,31 @@ def test_only_admissible_actions_do_something_however_they_are_spelled(cool: Pat
     assert "go to shelf 1" in first.admissible
     assert nothing.observation == "Nothing happens."
     assert "take mug 2 from shelf 1" in (there.admissible or ())
+
+
+@pytest.mark.parametrize(
+    "wording", ["put mug 2 in/on shelf 2", "Put mug 2 on shelf 2", "place mug 2 in shelf 2"]
+)
+def test_the_wording_of_older_versions_is_understood(cool: Path, wording: str) -> None:
+    taken, put = asyncio.run(
+        _turns(cool, "go to shelf 1", "take mug 2 from shelf 1", "go to shelf 2", wording)
+    )[-2:]
+    assert "move mug 2 to shelf 2" in (taken.admissible or ())
+    assert "You move the mug 2 to the shelf 2" in put.observation
+
+
+@pytest.mark.parametrize(
+    ("action", "other"),
+    [
+        ("put book 1 in/on sofa 1", "move book 1 to sofa 1"),
+        ("place book 1 into box 1", "move book 1 to box 1"),
+        ("move book 1 to sofa 1", "put book 1 in/on sofa 1"),
+        ("go to sofa 1", None),
+        ("put book 1", None),
+    ],
+)
+def test_putting_has_two_wordings(action: str, other: str | None) -> None:
+    assert other_wording(action) == other
 
 
 def test_winning_is_rewarded_once_and_ends_the_episode(cool: Path) -> None:

@@ -77,6 +77,18 @@ def test_the_interpreter_is_out_of_an_actors_reach(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "action",
+    ["look\0", "look \ud800", "\x1b[2Jlook", "\u202elook", "take " + "x" * 200, "x" + "\u00e9" * 99],
+    ids=["NUL", "half a surrogate", "escape", "bidirectional", "too long", "cut inside a character"],
+)
+def test_what_the_interpreter_cannot_take_is_refused(made: Path, action: str) -> None:
+    first, refused, seen = asyncio.run(_turns(TextWorldGame(made), action, "look"))
+    assert refused.observation == "That is no action in this game."
+    assert refused.admissible == first.admissible
+    assert seen.observation.startswith("-= ")
+
+
 def test_the_step_cap_ends_the_episode_lost(made: Path) -> None:
     episode = asyncio.run(_replayed(made, max_steps=2))[1]
     assert len(episode.steps) == 2

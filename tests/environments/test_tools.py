@@ -74,8 +74,27 @@ def seen(*actions: str, **options: Any) -> str:
         "multiply(6, b=7)  # (easy)",
         "Action: `multiply(a=6, b=7)`",
         r'multiply(a=6, b="7")  # \d',
+        '{"name": "multiply", "parameters": {"a": 6, "b": 7}}',
+        '{"type": "function", "function": {"name": "multiply", "arguments": "{\\"a\\": 6, \\"b\\": 7}"}}',
+        '{"tool_calls": [{"id": "1", "function": {"name": "multiply", "arguments": {"a": 6, "b": 7}}}]}',
+        '<tool_call>\n{"name": "multiply", "arguments": {"a": 6, "b": 7}}\n</tool_call>',
+        "{'tool': 'multiply', 'args': {'a': 6, 'b': 7,},}",
+        'In {braces} and [1]: {"tool": "multiply", "args": {"a": 6, "b": 7}}',
+        'I take multiply (it is exact): {"tool": "multiply", "args": {"a": 6, "b": 7}}',
+        'As f(x), or step (1), says: {"tool": "multiply", "args": {"a": 6, "b": 7}}',
+        "First (of two) I call multiply(a=6, b=7), it's exact (see [1]).",
+        "multiply(a=6, b=7)\nmultiply(a=1, b=1)",
+        '[{"name": "multiply", "arguments": {"a": 6, "b": 7}}, {"name": "invert", "arguments": {"a": 1}}]',
+        '{"name": "multiply", "arguments": {"a": 6, "b": 7}} {"name": "invert", "arguments": {"number": 1}}',
+        "`multiply (a=6, b=7)`",
+        '{"thought": "easy", "tool": "multiply", "args": {"a": 6, "b": 7}}',
     ],
-    ids=["json", "fenced", "openai's names", "python", "positional", "comment", "prefix", "quoted number"],
+    ids=[
+        *("json", "fenced", "openai's names", "python", "positional", "comment", "prefix", "quoted number"),
+        *("parameters", "openai's form", "a list in an object", "tags", "single quotes", "braces before it"),
+        *("a parenthesis before it", "calls in prose before it", "parentheses around a call"),
+        *("two in python", "a list", "two in json", "a space", "a thought"),
+    ],
 )
 def test_a_call_may_be_written_in_several_ways(action: str) -> None:
     assert seen(action) == "42"
@@ -101,6 +120,10 @@ def test_results_that_are_no_text_are_shown_as_json() -> None:
         ('{"tool": "multiply", "args": ', "not valid JSON"),
         ('{"args": {}}', '"tool"'),
         ('{"tool": "multiply", "args": [6, 7]}', '"args", an object'),
+        ('{"tool": "multiply", "args": "6, 7"}', '"args", an object'),
+        ('{"tool": "multiply", "a": 6, "b": 7}', 'put a, b into "args"'),
+        ('{"tool": "population", "name": "London"}', 'put name into "args"'),
+        ('population(**{"city": "London"})', '"args", an object'),
         ("", "no call"),
         ("go north", "no call"),
         ("multiply(", "not of the form"),
@@ -111,6 +134,34 @@ def test_what_is_wrong_with_a_call_is_an_observation(action: str, told: str) -> 
     assert told in turns[0].observation
     assert not turns[0].done
     assert turns[1].observation == "42"
+
+
+@pytest.mark.parametrize(
+    ("action", "args", "positional"),
+    [
+        ('{"tool": "f", "args": null}', {}, ()),
+        ('{"tool": "f", "arguments": ""}', {}, ()),
+        ('{"tool": "f", "arguments": "null"}', {}, ()),
+        ('{"tool": "f"}', {}, ()),
+        ("f()", {}, ()),
+        ('{"function": {"name": "f"}, "type": "function"}', {}, ()),
+        ("f(a=true, b=null, c=None)", {"a": True, "b": None, "c": None}, ()),
+        ('f(\'(\', "it\'s )", [1, {\'a\': 2}], b="""x\n)""")', {"b": "x\n)"}, ("(", "it's )", [1, {"a": 2}])),
+        ("f(text=\"{'tool': 'g', 'args': {}}\")", {"text": "{'tool': 'g', 'args': {}}"}, ()),
+        ('f(call={"tool": "g", "args": {}})', {"call": {"tool": "g", "args": {}}}, ()),
+        ('{"tool": "f", "args": {"tool": {"name": "g"}}}', {"tool": {"name": "g"}}, ()),
+        ('{"tool": "f", "args": {"text": "one\ntwo"}}', {"text": "one\ntwo"}, ()),
+    ],
+)
+def test_the_arguments_of_a_call_are_read_as_they_are_meant(
+    action: str, args: dict[str, Any], positional: tuple[Any, ...]
+) -> None:
+    call = read_call(action)
+    assert (call.tool, call.args, call.positional) == ("f", args, positional)
+
+
+def test_the_name_of_a_tool_may_have_dots_and_dashes() -> None:
+    assert read_call("weather.get-now(city='London')").tool == "weather.get-now"
 
 
 @settings(deadline=None, max_examples=50)

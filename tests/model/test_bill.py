@@ -248,7 +248,11 @@ def test_searches_that_are_not_reported_stay_spent(served: Callable[..., Model])
     price = Price(input=1, output=2, search=0.01)
     with CountingServer() as server, Ledger(Budget(usd=1)) as ledger:
         options: Any = {"web_search_options": {}}
-        asyncio.run(served(server, price=price).complete(QUESTION, max_output_tokens=ASKED, **options))
+        asyncio.run(
+            served(server, price=price, attachment_tokens=1000).complete(
+                QUESTION, max_output_tokens=ASKED, **options
+            )
+        )
     assert ledger.unconfirmed == Usage(usd=0.1)
     assert ledger.usage.usd == pytest.approx(0.1 + price.cost(server.usage) / PICODOLLARS)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from outlay.answers import find
 from outlay.budget import Usage
 from outlay.outcome import CUT_SHORT, Outcome
+from outlay.reading import LONGEST_TEXT
 from outlay.tracing import current_run
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from outlay.model import Completion
 
-_HEAD: Final = re.compile(r"^.*\banswer\b[*_]*\s*(?:is\b|was\b|:|=)[\s:*_]*", re.IGNORECASE)
+_HEAD: Final = re.compile(r"^.*\banswer\b[*_]*+\s*+(?:is\b|was\b|:|=)[\s:*_]*+", re.IGNORECASE)
 _MARKUP: Final = re.compile(r"\*\*|__|`|^[#>\s]+|^[-*\u2022]\s+")
 _AROUND: Final = " \t\"'\u201c\u201d*_"
 
@@ -25,6 +26,7 @@ def short_answer(text: str) -> str | None:
 
     Not by `extract`, which takes the words off a number: "2 weeks ago" is an answer.
     """
+    text = text[:LONGEST_TEXT]
     marked = find(text)
     if marked is not None and marked.how in {"json", "boxed"}:
         return marked.value

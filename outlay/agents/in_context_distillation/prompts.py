@@ -7,13 +7,14 @@ demonstrations of the whole episode are turns before it, those of a step stand i
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 from outlay.agents.in_context_distillation.state import Sample
 from outlay.answers import asked, extract, normalise
+from outlay.environments import other_wording
 from outlay.environments.tool_calls import json_call
+from outlay.reading import LONGEST_TEXT, json_values
 from outlay.routers.cascade import normalise_action
 
 if TYPE_CHECKING:
@@ -42,10 +43,12 @@ NEXT: Final = "Your next action:"
 NOTHING: Final = "(nothing is seen)"
 """Instead of an observation without a word: some servers refuse an empty message."""
 
-_ACTION: Final = re.compile(r"^\W*action\W*?:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
-_THOUGHT: Final = re.compile(r"^\W*(?:thought|reasoning)\W*?:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
+_ACTION: Final = re.compile(r"^[^\w\n]*+action[^\w:]*+:\s*+(.+)", re.IGNORECASE | re.MULTILINE)
+_THOUGHT: Final = re.compile(
+    r"^[^\w\n]*+(?:thought|reasoning)[^\w:]*+:\s*+(.+)", re.IGNORECASE | re.MULTILINE
+)
 _LINE: Final = re.compile(r"[^\n]+")
-_FENCED: Final = re.compile(r"```[\w-]*\n(.*?)```", re.DOTALL)
+_FENCED: Final = re.compile(r"```[\w-]*+\n(.*?)```", re.DOTALL)
 _MARKUP: Final = "`*_>\"' \t"
 """What a line with nothing but it in it does not say anything by."""
 _QUOTES: Final = ("**", "`", '"', "'")
@@ -150,14 +153,14 @@ def read_action(completion: Completion, admissible: Sequence[str] | None) -> Sam
 
     Where the environment says which actions are possible, nothing else is one.
     """
-    text, cut = completion.text, completion.finish_reason == "length"
+    text, cut = completion.text[:LONGEST_TEXT], completion.finish_reason == "length"
     thought, fenced = _THOUGHT.search(text), _FENCED.search(text)
     written, ended = _first((fenced.group(1) if fenced else text).strip())
     if cut and not (ended or fenced):
         written = ""
     action = written if admissible is None else _among(written, admissible)
     return Sample(
-        text=text,
+        text=completion.text,
         reasoning=thought.group(1).strip() if thought else "",
         action=action or None,
         value=action or None,
@@ -178,12 +181,11 @@ def action_schema(admissible: Sequence[str] | None) -> dict[str, Any]:
 
 def unwrapped(completion: Completion) -> Completion:
     """Take the action out of a reply that fits the schema; any other stays as it is."""
-    try:
-        said = json.loads(completion.text)
-    except ValueError:
-        return completion
-    action = said.get("action") if isinstance(said, dict) else None
-    return completion.model_copy(update={"text": action}) if isinstance(action, str) else completion
+    for found in json_values(completion.text):
+        action = found.value.get("action") if isinstance(found.value, dict) else None
+        if isinstance(action, str):
+            return completion.model_copy(update={"text": action})
+    return completion
 
 
 def _first(text: str) -> tuple[str, bool]:
@@ -196,7 +198,7 @@ def _first(text: str) -> tuple[str, bool]:
     begins = marked.start(1) if marked else 0
     if call := json_call(text[begins:]):
         return call, True
-    if text.startswith("{"):
+    if text.startswith("{", begins):
         return "", False
     lines = (line for line in _LINE.finditer(text, begins) if line.group().strip(_MARKUP))
     line = next((line for line in lines if not _THOUGHT.match(line.group())), None)
@@ -213,8 +215,9 @@ def _among(written: str, admissible: Sequence[str]) -> str | None:
     if written in admissible:
         return written
     # Among those that there are, case tells none from another.
+    forms = {normalise_action(action.casefold()): action for action in reversed(admissible)}
     wanted = normalise_action(written.casefold())
-    return next((action for action in admissible if normalise_action(action.casefold()) == wanted), None)
+    return forms.get(wanted) or forms.get(other_wording(wanted) or "")
 
 
 def _turns(begun: str, steps: Sequence[Taken | Step], *, reasoning: bool) -> Messages:

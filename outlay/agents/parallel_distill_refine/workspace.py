@@ -12,6 +12,7 @@ from outlay.agents.parallel_distill_refine.shape import writes
 from outlay.budget import Record, Usage
 from outlay.errors import OutlayError
 from outlay.outcome import StopReason
+from outlay.reading import LONGEST_TEXT, integer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from outlay.agents.parallel_distill_refine.shape import Operator
     from outlay.model import Completion
 
-_JSON: Final = re.compile(r'"picks"\s*:\s*\[([^\]]*)\]?')
+_JSON: Final = re.compile(r"""["']?picks["']?\s*+:\s*+\[([^\]]*+)""")
 _NUMBER: Final = re.compile(r"\d+")
 
 
@@ -172,9 +173,10 @@ def read_picks(text: str, count: int, k: int, dice: Random) -> tuple[tuple[int, 
     Returns:
         k places of `count`, counted from 0, none twice; and what was wrong with the reply, if anything.
     """
+    text = text[:LONGEST_TEXT]
     found = _JSON.search(text)
-    numbers = [int(number) - 1 for number in _NUMBER.findall(found[1] if found else text)]
-    valid = tuple(dict.fromkeys(place for place in numbers if 0 <= place < count))
+    numbers = [integer(digits) or 0 for digits in _NUMBER.findall(found[1] if found else text)]
+    valid = tuple(dict.fromkeys(number - 1 for number in numbers if 1 <= number <= count))
     valid = valid[:k] if found else valid[-k:]
     missing = k - len(valid)
     if found and not missing:

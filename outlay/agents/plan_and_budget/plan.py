@@ -6,15 +6,14 @@ one-step plan, equal credits, or the default level.
 
 from __future__ import annotations
 
-import json
 import re
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
 
 from outlay.budget import Record
 from outlay.model.thinking import split_thinking
+from outlay.reading import LONGEST_TEXT, json_values, number, salvaged_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,14 +61,16 @@ class Assessment(Record):
 
 UNREADABLE: Final = Plan(readable=False)
 
-_NUMBERED: Final = re.compile(r"(?:step\s+|q(?:uestion\s*)?)?\d{1,2}\s*[.):]\s+(.*)", re.IGNORECASE)
-_BULLET: Final = re.compile(r"[-*\u2022]\s+(.*)")
-_HINT: Final = re.compile(r"(?:[-*\u2022]\s+)?hint\s*[:\u2013-]\s*(.*)", re.IGNORECASE)
-_INLINE_HINT: Final = re.compile(r"\s*[(\[,;\u2013-]*\s*\bhint\s*:\s*(.*)", re.IGNORECASE)
-_MARKUP: Final = re.compile(r"^[#>\s]+|\*\*|__|`|(?<!\w)[*_](\w[^*]*)[*_](?!\w)")
+_NUMBERED: Final = re.compile(r"(?:step\s++|q(?:uestion\s*+)?)?\d{1,2}\s*+[.):]\s++(.*)", re.IGNORECASE)
+_BULLET: Final = re.compile(r"[-*\u2022]\s++(.*)")
+_HINT: Final = re.compile(r"(?:[-*\u2022]\s++)?hint\s*+[:\u2013-]\s*+(.*)", re.IGNORECASE)
+_INLINE_HINT: Final = re.compile(r"\bhint\s*+:\s*+(.*)", re.IGNORECASE)
+_MARKUP: Final = re.compile(
+    r"^[#>\s]+|\*\*|__|`|(?<!\w)\*(\w[^*]*+)\*(?!\w)|(?<!\w)_(\w[^*_]*+(?:(?<=\w)_(?=\w)[^*_]*+)*+)_(?!\w)"
+)
+_CUT: Final = re.compile(r"""["']steps["']\s*+:\s*+\[|\A\s*+\[(?=\s*+["'{])""")
 _QUESTION: Final = re.compile(r"[^\W\d_]{2}")
-_NUMBERING: Final = re.compile(r"^\s*(?:\d{1,2}\s*[.):]\s*)+")
-_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_NUMBERING: Final = re.compile(r"^\s*+(?:\d{1,2}\s*+[.):]\s*+)++")
 
 
 def plan_schema(most_steps: int) -> dict[str, Any]:
@@ -94,18 +95,19 @@ def read_plan(text: str) -> Plan:
     Thinking is left out; Markdown, indentation and numbering are no obstacle; hints may be missing,
     inline or on the next line, of which they take one. A text without a list is the one-step plan.
     """
-    text = split_thinking(text)[0]
+    text = split_thinking(text[:LONGEST_TEXT])[0]
     steps = tuple(_distinct(_steps_in_json(text) or _steps_in_prose(text)))[:MOST_STEPS]
     return Plan(steps=steps) if steps else UNREADABLE
 
 
 def read_assessment(text: str) -> Assessment:
     """Read an assessment from the first JSON object in `text` that is one; else an empty one."""
-    for value in _json_values(split_thinking(text)[0]):
-        if isinstance(value, dict):
-            level = value.get("level")
+    for found in json_values(split_thinking(text[:LONGEST_TEXT])[0]):
+        if isinstance(found.value, dict):
+            level = found.value.get("level")
             return Assessment(
-                level=None if level is None else clamp_level(level), credits=_numbers(value.get("credits"))
+                level=None if level is None else clamp_level(level),
+                credits=_numbers(found.value.get("credits")),
             )
     return Assessment()
 
@@ -128,13 +130,8 @@ def credits_for(plan: Plan, assessment: Assessment | None) -> tuple[tuple[float,
 
 def clamp_level(value: Any) -> int:
     """Give the nearest level of 1 to 5; what is no number is the default."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return DEFAULT_LEVEL
-    if not isfinite(number):
-        return DEFAULT_LEVEL
-    return min(max(round(number), LEVELS[0]), LEVELS[-1])
+    found = number(value)
+    return DEFAULT_LEVEL if found is None else min(max(round(found), LEVELS[0]), LEVELS[-1])
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -147,12 +144,16 @@ def _object(**properties: Any) -> dict[str, Any]:
 
 
 def _steps_in_json(text: str) -> list[Step]:
-    for value in _json_values(text):
-        items = value.get("steps") if isinstance(value, dict) else value
-        if isinstance(items, list) and (steps := [step for item in items if (step := _step(item))]):
+    for found in json_values(text):
+        if steps := _steps_in(found.value):
             return steps
-    _, opened, rest = text.partition('"steps"')
-    return [Step(question=_unescaped(s)) for s in _STRING.findall(rest)] if opened else []
+    cut = _CUT.search(text)
+    return _steps_in(salvaged_json(text[cut.end() - 1 :], cut_strings=False)) if cut else []
+
+
+def _steps_in(value: Any) -> list[Step]:
+    items = value.get("steps") if isinstance(value, dict) else value
+    return [step for item in items if (step := _step(item))] if isinstance(items, list) else []
 
 
 def _step(item: object) -> Step | None:
@@ -163,29 +164,8 @@ def _step(item: object) -> Step | None:
     return None
 
 
-def _json_values(text: str) -> Iterator[Any]:
-    """Give what can be decoded at each opening bracket, outermost first."""
-    decoder, place = json.JSONDecoder(), 0
-    while bracket := re.compile(r"[\[{]").search(text, place):
-        try:
-            value, place = decoder.raw_decode(text, bracket.start())
-        except ValueError:
-            place = bracket.end()
-        except RecursionError:
-            return
-        else:
-            yield value
-
-
-def _unescaped(string: str) -> str:
-    try:
-        return str(json.loads(f'"{string}"', strict=False))
-    except ValueError:
-        return string
-
-
 def _steps_in_prose(text: str) -> list[Step]:
-    lines = [_MARKUP.sub(r"\1", line).strip() for line in text.splitlines()]
+    lines = [_MARKUP.sub(r"\1\2", line).strip() for line in text.splitlines()]
     item = _NUMBERED if any(map(_NUMBERED.match, lines)) else _BULLET
     steps: list[Step] = []
     for line in lines:
@@ -200,7 +180,8 @@ def _steps_in_prose(text: str) -> list[Step]:
 
 def _with_inline_hint(line: str) -> Step:
     if inline := _INLINE_HINT.search(line):
-        return Step(question=line[: inline.start()].strip(), hint=inline[1].strip(" )]"))
+        question = line[: inline.start()].rstrip().rstrip("([,;\u2013-").rstrip()
+        return Step(question=question, hint=inline[1].strip(" )]"))
     return Step(question=line.strip())
 
 
@@ -218,5 +199,7 @@ def _numbers(value: object) -> tuple[float, ...]:
     """Give a list's numbers, or none at all if something in it is not a number of at least 0."""
     if not isinstance(value, list):
         return ()
-    numbers = tuple(float(v) for v in value if isinstance(v, int | float) and isfinite(v) and v >= 0)
+    numbers = tuple(
+        found for v in value if isinstance(v, int | float) and (found := number(v)) is not None and found >= 0
+    )
     return numbers if len(numbers) == len(value) else ()

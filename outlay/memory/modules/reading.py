@@ -1,18 +1,18 @@
 """What a module's reply says, read leniently: between tags or not, as lines, as JSON, whole or cut short.
 
-JSON is repaired by json-repair: models that were asked for lines write it all the same, and break it. It
-costs no second call, which asking again would.
+Models that were asked for lines write JSON all the same, and break it: what can be read of it is read, since
+asking again would cost a second call.
 """
 
 from __future__ import annotations
 
 import re
-from importlib import import_module
 from itertools import islice
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
-from outlay.errors import ConfigurationError
 from outlay.memory.modules.prompts import CLOSE, NOTHING, OPEN
+from outlay.reading import LONGEST_TEXT, number, salvaged_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,18 +24,24 @@ MOST_LINES: Final = 40
 LONGEST_LINE: Final = 400
 """Characters; a longer line is no fact."""
 MOST_SCORE: Final = 10.0
+LONGEST_SCORE: Final = 20
+"""Characters of a score that count."""
 
-_HEAD: Final = re.compile(r"^[\s*_#]*(?:final\s+)?answer\s*[*_]*:[\s*_]*", re.IGNORECASE | re.MULTILINE)
-_FENCE: Final = re.compile(r"^```\w*\s*$", re.MULTILINE)
-_MARK: Final = re.compile(r"^\s*(?:[-*\u2022>]+\s+|\(?\d{1,2}[.)]\s+|\[\d{1,2}\]\s*)+")
+_HEAD: Final = re.compile(
+    r"^(?:[^\S\n]|[*_#])*+(?:final\s++)?answer\s*+[*_]*+:[\s*_]*+", re.IGNORECASE | re.MULTILINE
+)
+_FENCE: Final = re.compile(r"^```\w*+[^\S\n]*+$", re.MULTILINE)
+_MARK: Final = re.compile(r"^\s*+(?:[-*\u2022>]++\s++|\(?\d{1,2}[.)]\s++|\[\d{1,2}\]\s*+)++")
 _MARKUP: Final = re.compile(r"\*\*|__|`")
 _TAG: Final = re.compile(r"</?\w+>")
 _INK: Final = re.compile(r"\w")
 _NONE: Final = re.compile(rf"\W*{NOTHING}\b(?:\W*|\s+(?:of|found|given|that|relevant)\b.*)$", re.IGNORECASE)
 _BLOCK: Final = re.compile(rf"{OPEN}(.*?)({CLOSE}|\Z)", re.DOTALL)
 _EMPTY_JSON: Final = re.compile(r"[\[{]\s*[\]}]")
-_SCORE: Final = re.compile(r"\D*?(?<!\d)(\d{1,2})(?!\d)\D*?[:=|\u2013-]\D*?(10|\d(?:\.\d+)?)(?!\d|\.\d)")
-_APART: Final = re.compile(r"[\n,;]|\s+(?=\[?\d{1,2}\]?\s*[:=])")
+_SCORE: Final = re.compile(
+    r"\D*+(\d{1,2})(?!\d)[^\d:=|\u2013-]*+[:=|\u2013-]\D*+(10|\d(?:\.\d++)?)(?!\d|\.\d)"
+)
+_APART: Final = re.compile(r"[\n,;]|(?<![^\S\n])[^\S\n]++(?=\[?\d{1,2}\]?\s*+[:=])")
 _BARE: Final = re.compile(r"[\s\d.,;\[\]]+")
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
 
@@ -46,7 +52,7 @@ def answer_in(completion: Completion, *, reasoned: bool) -> str | None:
     What follows the last opening tag, or a line `Answer:`; without either, the whole reply, unless reasoning
     was asked for: reasoning is no answer. An unfinished last line is left out.
     """
-    text = completion.text.strip()
+    text = completion.text[:LONGEST_TEXT].strip()
     body, closed = _tagged(text)
     if body is None:
         heads = list(_HEAD.finditer(text))
@@ -60,7 +66,7 @@ def answer_in(completion: Completion, *, reasoned: bool) -> str | None:
 
 def read_lines(answer: str) -> tuple[str, ...] | None:
     """Give the different lines of a list; empty where the reply says so, `None` where none can be read."""
-    body = _FENCE.sub("", answer).strip()
+    body = _FENCE.sub("", answer[:LONGEST_TEXT]).strip()
     if _EMPTY_JSON.fullmatch(body):
         return ()
     is_json = body.startswith(("[", "{")) and not _MARK.match(body)
@@ -81,30 +87,35 @@ def read_scores(answer: str, count: int) -> dict[int, float] | None:
         answer: The model's.
         count: How many texts it was asked about; others have no score.
     """
+    answer = answer[:LONGEST_TEXT]
     parts = (_SCORE.match(part) for part in _APART.split(_MARKUP.sub("", answer)))
-    pairs = [(int(part[1]), float(part[2])) for part in parts if part]
+    pairs = [(int(part[1]), float(part[2][:LONGEST_SCORE])) for part in parts if part]
     if not pairs and _BARE.fullmatch(answer):
         pairs = _without_words(answer, count)
-    numbers = {number for number, _ in pairs}
+    numbers = {place for place, _ in pairs}
     shift = 1 if 0 in numbers and count not in numbers else 0
     found: dict[int, float] = {}
-    for number, score in pairs:
-        if 1 <= number + shift <= count and score <= MOST_SCORE:
-            found.setdefault(number + shift, score)
+    for place, score in pairs:
+        if 1 <= place + shift <= count and score <= MOST_SCORE:
+            found.setdefault(place + shift, score)
     return found or None
 
 
 def _without_words(answer: str, count: int) -> list[tuple[int, float]]:
     """Tell numbers and scores in turn (`1. 7`, or `[[1, 7], [2, 3]]`) from scores alone."""
     parts = answer.split("]") if answer.lstrip().startswith("[[") else answer.splitlines()
-    written = [row for part in parts if (row := [float(number) for number in _NUMBER.findall(part)])]
-    scores = [float(number) for number in _NUMBER.findall(answer)]
+    written = [row for part in parts if (row := _numbers(part))]
+    scores = _numbers(answer)
     in_turn = list(zip(scores[::2], scores[1::2], strict=False))
     are_rows = len(written) > 1 and all(len(row) == 2 for row in written)  # noqa: PLR2004
-    if (are_rows or len(scores) == 2 * count) and _is_counted([number for number, _ in in_turn]):
-        return [(int(number), score) for number, score in in_turn]
+    if (are_rows or len(scores) == 2 * count) and _is_counted([place for place, _ in in_turn]):
+        return [(int(place), score) for place, score in in_turn]
     is_list = len(scores) <= count and max(scores, default=0.0) <= MOST_SCORE
     return list(enumerate(scores, 1)) if is_list else []
+
+
+def _numbers(text: str) -> list[float]:
+    return [inf if (found := number(written)) is None else found for written in _NUMBER.findall(text)]
 
 
 def _is_counted(numbers: list[float]) -> bool:
@@ -113,7 +124,7 @@ def _is_counted(numbers: list[float]) -> bool:
 
 def read_text(answer: str) -> str | None:
     """Give a note; `None` where nothing is in it."""
-    text = _TAG.sub("", _FENCE.sub("", answer)).strip()
+    text = _TAG.sub("", _FENCE.sub("", answer[:LONGEST_TEXT])).strip()
     return text if _INK.search(text) else None
 
 
@@ -141,7 +152,7 @@ def _plain(line: str) -> str:
 
 
 def _json_lines(body: str) -> tuple[str, ...]:
-    return tuple(islice(_said(_repaired(body)), 10 * MOST_LINES))
+    return tuple(islice(_said(salvaged_json(body, cut_strings=True)), 10 * MOST_LINES))
 
 
 def _said(value: Any) -> Iterator[str]:
@@ -160,13 +171,3 @@ def _said(value: Any) -> Iterator[str]:
             yield str(part)
     if isinstance(value, str):
         yield value
-
-
-def _repaired(text: str) -> Any:
-    try:
-        package = import_module("json_repair")
-    except ModuleNotFoundError as exc:
-        raise ConfigurationError(
-            "reading a module's reply needs json-repair: run `pip install 'outlay[memory]'`"
-        ) from exc
-    return package.loads(text)

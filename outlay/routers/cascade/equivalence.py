@@ -9,29 +9,28 @@ from __future__ import annotations
 import ast
 import json
 import re
-import warnings
+from collections import deque
 from functools import lru_cache
 from textwrap import dedent
-from threading import Lock
 from typing import Final, Literal
 
 from outlay.answers import normalise
+from outlay.reading import UnreadableError, json_values, python_tree, unreadable
 
 Equivalence = Literal["action", "answer", "python", "judge"]
 """Commands in words; final answers, already extracted; Python; or what a `Judge` says."""
 
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
+LONGEST_CACHED: Final = 4000
+"""Characters; the form of a longer text is not kept in memory."""
 ARTICLES: Final = frozenset({"a", "an", "the"})
 
 _AROUND: Final = " \"'`*"
 _AFTER: Final = _AROUND + ".,;:!?"
 _WORD: Final = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
 _CALL: Final = re.compile(r"[A-Za-z_][\w.]*\(.*\)", re.DOTALL)
-_FENCED: Final = re.compile(r"\s*```\w*[^\S\n]*\n(.*?)\n?\s*```\s*", re.DOTALL)
-
-# `catch_warnings` swaps the filters of the whole process, and strategies vote from several threads.
-_one_at_a_time: Final = Lock()
+_FENCE: Final = re.compile(r"```\w*+[^\S\n]*+\n")
 
 
 def normal_form(value: str | None, equivalence: Equivalence) -> str | None:
@@ -50,7 +49,6 @@ def normal_form(value: str | None, equivalence: Equivalence) -> str | None:
     return value.strip() or None
 
 
-@lru_cache(maxsize=4096)
 def normalise_action(text: str) -> str:
     """Fold case, white space, articles, quotes around it and punctuation after it; idempotent.
 
@@ -58,27 +56,36 @@ def normalise_action(text: str) -> str:
     `/Home/x` are not `-r`, `getuser` and `/home/x`. The last word stays even where it is spelled like an
     article: `choose a` is a choice.
     """
-    while (folded := _fold(text)) != text:
-        text = folded
-    return text
+    return _cached_action(text) if len(text) <= LONGEST_CACHED else _folded(text)
 
 
-@lru_cache(maxsize=1024)
 def python_normal_form(code: str) -> str | None:
     """Give the syntax tree as a text, blind to formatting, quotes, comments and docstrings.
 
     Names stay as they are: another name may be read by a later step. A code fence around it is taken
     off. `None` where it does not parse or says nothing.
     """
-    fenced = _FENCED.fullmatch(code)
+    return _cached_python(code) if len(code) <= LONGEST_CACHED else _python(code)
+
+
+def _python(code: str) -> str | None:
     try:
-        with _one_at_a_time, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its own, about escapes such as "\d"
-            tree = ast.parse(dedent(fenced[1] if fenced else code).strip())
-        _Bare().visit(tree)
-        return ast.dump(tree, annotate_fields=False) if tree.body else None
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = python_tree(dedent(_unfenced(code)).strip())
+        with unreadable():
+            _Bare().visit(tree)
+            return ast.dump(tree, annotate_fields=False) if tree.body else None
+    except UnreadableError:
         return None
+
+
+def _unfenced(code: str) -> str:
+    text = code.strip()
+    opening = _FENCE.match(text)
+    inside = text[opening.end() :] if opening else ""
+    return inside.removesuffix("```") if inside.endswith("```") else code
+
+
+_cached_python: Final = lru_cache(maxsize=1024)(_python)
 
 
 class _Bare(ast.NodeTransformer):
@@ -100,10 +107,25 @@ def _undocumented(node: Documented) -> list[ast.stmt]:
     return node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
 
 
-def _fold(text: str) -> str:
-    words = [_small(word) for word in " ".join(text.split()).lstrip(_AROUND).rstrip(_AFTER).split()]
-    kept = [word for word in words[:-1] if word.casefold() not in ARTICLES] + words[-1:]
-    return " ".join(kept).lstrip(_AROUND).rstrip(_AFTER)
+def _folded(text: str) -> str:
+    words = deque(map(_small, text.split()))
+    while words and not (last := words[-1].rstrip(_AFTER)):
+        words.pop()
+    if not words:
+        return ""
+    words[-1] = last
+    while not (first := words[0].lstrip(_AROUND)) or (len(words) > 1 and _is_article(first)):
+        words.popleft()
+    words[0] = first
+    last = words.pop()
+    return " ".join([*(word for word in words if not _is_article(word)), last])
+
+
+_cached_action: Final = lru_cache(maxsize=4096)(_folded)
+
+
+def _is_article(word: str) -> bool:
+    return word.casefold() in ARTICLES
 
 
 def _small(word: str) -> str:
@@ -116,8 +138,8 @@ def _call(text: str) -> str | None:
     """Give the form of a call of a tool, as JSON or as in Python, in which only its order is folded."""
     if _CALL.fullmatch(text):
         return python_normal_form(text)
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else None
+    value = next(json_values(text), None)
+    whole = value is not None and (value.start, value.end) == (0, len(text))
+    return (
+        json.dumps(value.value, sort_keys=True) if value and whole and isinstance(value.value, dict) else None
+    )

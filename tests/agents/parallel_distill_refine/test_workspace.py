@@ -52,6 +52,8 @@ def test_where_there_are_no_more_than_k_all_are_drawn(k: int) -> None:
         ),
         ('Picking 2: {"picks": [3, 4]}', (2, 3), None),
         ('{"picks": [3, 4', (2, 3), None),
+        ("{'picks': [3, 4]}", (2, 3), None),
+        ('{"picks": [' + "9" * 4301 + ", 3, 4]}", (2, 3), None),
         ('{"picks": [3, 3]}', (2,), "the selector chose 1 drafts instead of 2: filled up at random"),
         ('{"picks": [0, 9]}', (), "the selector chose 0 drafts instead of 2: filled up at random"),
         ("the last two", (), "the selector chose 0 drafts instead of 2: filled up at random"),

@@ -72,6 +72,10 @@ def test_a_malformed_plan_keeps_its_steps_and_hints(text: str) -> None:
         '{"steps": ["1. How many apples?", "2. How many in all?", "3. 1.1.1.1"]}',
         '{"steps": ["How many apples?", "How many in all?", "how many in all?"]}',
         '{"a": {}, "steps": ["How many apples?", "How many in all?"]}',
+        "{'steps': ['How many apples?', 'How many in all?',]}",
+        '{"steps": [{"question": "How many apples?"}, {"question": "How many in all?", "hint": "ad',
+        '["How many apples?", "How many in all?", "What is th',
+        "1. _How many_ apples?\n2. How *many* in all?",
     ],
     ids=[
         "a list without hints",
@@ -82,6 +86,10 @@ def test_a_malformed_plan_keeps_its_steps_and_hints(text: str) -> None:
         "numbering inside, and a step of digits",
         "a step twice",
         "another key before",
+        "Python",
+        "objects cut off",
+        "a bare list cut off",
+        "emphasis",
     ],
 )
 def test_steps_need_no_hint(text: str) -> None:
@@ -140,6 +148,10 @@ def test_any_text_is_a_plan(text: str) -> None:
         ('{"level": 1, "credits": 30}', Assessment(level=1)),
         ('{"level": 1, "credits": [NaN]}', Assessment(level=1)),
         ("rather hard", Assessment()),
+        ("{'level': 2, 'credits': [1,],}", Assessment(level=2, credits=(1,))),
+        (f'{{"level": {"9" * 250}, "credits": [1]}}', Assessment(level=5, credits=(1,))),
+        (f'{{"level": 1e999, "credits": [{"9" * 250}]}}', Assessment(level=3, credits=(1e250,))),
+        (f'{{"level": "{"9" * 5000}", "credits": [1e999]}}', Assessment(level=3)),
         ('{"level": 2, "cred', Assessment()),
     ],
 )
