@@ -74,9 +74,7 @@ _ANY: Final = re.compile(r"\s*[a-zA-Z]\s*(?:\\in\s*\\mathbb\s*\{R\}|\\in\s*\\mat
 """What a set such as `{x | x > 2}` is made of, where its condition says it all."""
 _BASE: Final = re.compile(r"(?<=[\da-f]_)\{?(\d+)\}?")
 """Of a number such as `2516_8`, which math-verify does not look at."""
-_ENDLESS: Final = re.compile(
-    r"\^[^,;&+\-]*\^|\*\*|!|\d{25}|\^\s*\{?\s*-?\d{4}|\\(?:int|sum|prod|binom|zeta)"
-)
+_ENDLESS: Final = re.compile(r"\^[^,;&+\-]*\^|\*\*|!|\d{25}|\^\s*\{?\s*-?\d{4}|\\(?:int|sum|prod|binom|zeta)")
 """What sympy may compute for ever: towers of powers, factorials, huge exponents, integrals."""
 
 
@@ -331,7 +329,11 @@ def _condition(tokens: Sequence[tuple[str, int]]) -> Shape | None:
     of, *condition = _split(tokens, {":", r"\mid", "|"})
     if not condition:
         return None
-    return _shape(condition[0]) if _ANY.fullmatch(of) and len(condition) == 1 else Shape("condition", (of, *condition))
+    return (
+        _shape(condition[0])
+        if _ANY.fullmatch(of) and len(condition) == 1
+        else Shape("condition", (of, *condition))
+    )
 
 
 def _signed(text: str, plus: str, minus: str) -> str:

@@ -15,7 +15,7 @@ import re
 import unicodedata
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +93,14 @@ _NUMBER: Final = re.compile(
     )""",
     re.VERBOSE | re.IGNORECASE,
 )
+_BOX: Final = re.compile(
+    r"""(?:\\{1,2}f?box(?:ed)?|\x08oxed|(?<![a-zA-Z\\])boxed(?=\{))
+        (?:(?P<box>\s{0,9}\{)
+          |\s{0,9}(?P<bare>-?\$?\d(?:[\d,.]{0,99}\d)?|-?\\[dt]?frac\s{0,9}(?:\{[^{}]{0,99}\}|\d){2}
+            |[a-zA-Z](?![a-zA-Z])|\([^()\n]{1,99}\)))
+      |\\.|[{}]""",
+    re.DOTALL | re.VERBOSE,
+)
 _CURRENCY: Final = re.compile(
     r"^([-+]?)\s*(?:us|usd|eur|gbp|rs\.?|inr)?\s*[$€£¥₹]?\s*(?=[-+]?[\d.\\])", re.IGNORECASE
 )
@@ -100,7 +108,7 @@ _AFTER: Final = re.compile(r"(?<=[\d}.])\s*(?:%|percent|per cent|[$€£¥₹]|u
 _EQUATION: Final = re.compile(
     r"(?:\\?[a-zA-Z][\w ]*(?:\([a-z]\))?|(?:[\d\s.,$+*/\-]|(?<=\d)\s?x(?=\s?[\d$]))*)(?:=|\\approx)\s*([^=<>]+)"
 )
-_ABOUT: Final = re.compile(
+ABOUT: Final = re.compile(
     r"(?:(?:is )?(?:approximately|approx\.?|about|around|roughly|nearly|almost|exactly|circa)\s|\\approx|\\sim(?:eq)?)"
     r"\s*(?=[-+$\u20ac\u00a3\u00a5\u20b9]*\s?[\d.\\])",
     re.IGNORECASE,
@@ -170,19 +178,35 @@ def is_number(normal: str) -> bool:
     return len(normal) <= MOST_CHARACTERS and re.fullmatch(r"-?\d+(?:\.\d+|/0*[1-9]\d*)?", normal) is not None
 
 
+class Box(NamedTuple):
+    """A box in a text, by the places of its characters."""
+
+    whole: tuple[int, int]
+    content: tuple[int, int]
+
+
 def boxed(text: str) -> Iterator[str]:
     r"""Give what stands in each closed `\boxed{}`, the last one first."""
-    opened: list[tuple[bool, int]] = []
-    found: list[tuple[int, int]] = []
-    for token in re.finditer(r"\\{1,2}f?box(?:ed)?\s{0,9}\{|\\.|[{}]", text, re.DOTALL):
-        if token[0][-1] == "{" and token[0] != r"\{":
-            opened.append((len(token[0]) > 1, token.end()))
+    for box in boxed_parts(text):
+        yield text[slice(*box.content)].strip()
+
+
+def boxed_parts(text: str) -> Iterator[Box]:
+    r"""Give the places of each closed `\boxed{}`, the last one first; of `\boxed 7` too, as TeX has it."""
+    opened: list[tuple[int, int]] = []
+    found: list[Box] = []
+    for token in _BOX.finditer(text):
+        if token["bare"]:
+            found.append(Box(token.span(), token.span("bare")))
+        elif token["box"]:
+            opened.append((token.start(), token.end()))
+        elif token[0] == "{":
+            opened.append((-1, token.end()))
         elif token[0] == "}" and opened:
-            is_box, start = opened.pop()
-            if is_box:
-                found.append((start, token.start()))
-    for start, end in sorted(found, reverse=True):
-        yield text[start:end].strip()
+            start, content = opened.pop()
+            if start >= 0:
+                found.append(Box((start, token.end()), (content, token.start())))
+    yield from sorted(found, key=lambda box: box.content, reverse=True)
 
 
 def plain_tex(value: str) -> str:
@@ -240,7 +264,7 @@ def _strip(value: str) -> str:
     value = value.strip(" \"'`*_").rstrip(" .,;:?\"'`*_")
     if value.endswith("!") and not re.search(r"(?:[\d)}]|(?<![^\W\d])[^\W\d])!$", value):
         value = value.rstrip("! ")
-    inside = re.fullmatch(r"\(([^()]*)\)|\[([^\[\]]*)\]|([a-zA-Z])\s*\)", value)
+    inside = re.fullmatch(r"\(([^()]*)\)|\[([^\[\]]*)\]|\{([^{}]*)\}|([a-zA-Z])\s*\)", value)
     text = next(filter(None, inside.groups()), "").strip() if inside else ""
     is_one = re.fullmatch(r"[a-zA-Z]|[-+$]*[\d.]+%?|-?\\[dtc]?frac\s*\{-?\d+\}\s*\{\d+\}", text)
     return text if is_one else value
@@ -248,7 +272,7 @@ def _strip(value: str) -> str:
 
 def _quantity(value: str) -> str | None:
     """Read a number with its sign, currency, percent sign or unit."""
-    value = _AFTER.sub("", _CURRENCY.sub(r"\1", _ABOUT.sub("", value, count=1)))
+    value = _AFTER.sub("", _CURRENCY.sub(r"\1", ABOUT.sub("", value, count=1)))
     number = _number(value)
     if number is not None:
         return _written(number)
