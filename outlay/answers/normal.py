@@ -153,7 +153,7 @@ _ONE_LETTER: Final = re.compile(
     r"\\(?:text|mbox|textrm|textit|textbf|mathrm|mathit|mathbf|mathsf|rm)\s*\{\s*(\\?[a-zA-Z]|[\d.]+)\s*\}"
 )
 _AND: Final = re.compile(
-    r"\s*,?\s*(?:\\(?:text|mbox|textrm|mathrm)\s*\{\s*,?\s*(?:and|or)\s*\}|(?<![\w\\])(?:and|or)(?!\w)"
+    r" ?,? ?(?:\\(?:text|mbox|textrm|mathrm)\s*\{\s*,?\s*(?:and|or)\s*\}|(?<![\w\\])(?:and|or)(?!\w)"
     r"|\\(?:lor|vee)(?![a-zA-Z]))\s*"
 )
 _FUNCTION: Final = re.compile(r"(?<![\\a-zA-Z])((?:arc)?(?:sin|cos|tan)|log|ln|sqrt|pi)(?![a-zA-Z])")
@@ -249,7 +249,7 @@ def _in_characters(value: str) -> str:
 def _in_tex(value: str) -> str:
     for pattern, plain in _LATEX:
         value = pattern.sub(plain, value)
-    return value
+    return " ".join(value.split())
 
 
 def _open_box(value: str) -> str:
