@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from fractions import Fraction
 from functools import cache, lru_cache
 from threading import Lock
@@ -33,8 +34,8 @@ MOST_CHARACTERS: Final = 1000
 """Longest answers that are compared by more than their normal forms."""
 MOST_IN_A_VOTE: Final = 150
 """Longest expressions that a vote gives to math-verify."""
-MOST_PARTS: Final = 40
-"""Longer lists are compared in order."""
+MOST_PARTS: Final = 12
+"""Entries in any order that are compared by more than their normal forms."""
 MOST_NESTED: Final = 6
 TOLERANCE: Final = Fraction(1, 10**6)
 """Relative, between a decimal and another number."""
@@ -195,8 +196,11 @@ class _Comparison(NamedTuple):
     def _entries(self, one: Sequence[str], other: Sequence[str], depth: int, *, ordered: bool) -> bool:
         if ordered:
             return all(self._entry(a, b, depth) for a, b in zip(one, other, strict=True))
-        left = list(other)
-        for entry in one:
+        same_form = Counter(map(_form, one)) & Counter(map(_form, other))
+        left, rest = _without(other, same_form), _without(one, same_form)
+        if len(rest) > MOST_PARTS:
+            return False
+        for entry in rest:
             found = next((i for i, there in enumerate(left) if self._entry(entry, there, depth)), None)
             if found is None:
                 return False
@@ -221,13 +225,31 @@ def _ordered(first: Shape, second: Shape) -> bool | None:
         named = [any(map(_NAMED.fullmatch, shape.parts)) for shape in (first, second)]
         worded = any(_WORD.search(normalise(entry)) for entry in entries)
         dots = any(r"\ldots" in entry for entry in entries)
-        return worded or dots or named[0] != named[1] or len(entries) > 2 * MOST_PARTS
+        return worded or dots or named[0] != named[1]
     if kinds == {"union"}:
-        return len(entries) > 2 * MOST_PARTS
+        return False
     if kinds == {"union", "list"}:
         conditions = first.parts if first.kind == "list" else second.parts
         return False if all(map(_SET.search, conditions)) else None
     return True if len(kinds) == 1 or kinds == {"list", "()"} else None
+
+
+def _form(entry: str) -> str:
+    """Give the normal form of an entry, with its name."""
+    named = _NAMED.fullmatch(entry)
+    return f"{normalise(named[1] + '+1')}={normalise(named[2])}" if named else normalise(entry)
+
+
+def _without(entries: Sequence[str], forms: Counter[str]) -> list[str]:
+    """Leave out as many entries of each normal form as there are in `forms`."""
+    left, out = list[str](), Counter(forms)
+    for entry in entries:
+        form = _form(entry)
+        if out[form]:
+            out[form] -= 1
+        else:
+            left.append(entry)
+    return left
 
 
 def _shape(text: str) -> Shape:
