@@ -26,7 +26,7 @@ from outlay.answers.equivalence import UnreadableError, equivalent
 from outlay.answers.normal import is_number, normalise, plain_tex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     Compared = Callable[[str, str], bool]
 
@@ -48,13 +48,15 @@ _OPENING: Final = frozenset("([{") | {r"\{", r"\langle", r"\lbrace", r"\lbrack"}
 _CLOSING: Final = frozenset(")]}") | {r"\}", r"\rangle", r"\rbrace", r"\rbrack"}
 _ROUND: Final = {r"\langle": "(", r"\rangle": ")", r"\lbrace": r"\{", r"\rbrace": r"\}"}
 _KNOWN: Final = frozenset(
-    "\\" + name
-    for name in (
-        "frac sqrt cdot times div pi infty sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh ln log exp"
-        " binom le ge lt gt ne setminus in mathbb emptyset lfloor rfloor lceil rceil alpha beta gamma delta"
-        " epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau phi chi psi omega Gamma Delta Theta"
-        " Lambda Xi Sigma Phi Psi Omega varphi varepsilon int sum prod vec hat overline bar text max min gcd det begin end"
-    ).split()
+    re.findall(
+        r"\S+",
+        r"""\frac \sqrt \cdot \times \div \pi \infty \sin \cos \tan \cot \sec \csc \arcsin \arccos \arctan
+        \sinh \cosh \tanh \ln \log \exp \binom \le \ge \lt \gt \ne \setminus \in \mathbb \emptyset
+        \lfloor \rfloor \lceil \rceil \alpha \beta \gamma \delta \epsilon \zeta \eta \theta \iota
+        \kappa \lambda \mu \nu \xi \rho \sigma \tau \phi \chi \psi \omega \Gamma \Delta \Theta \Lambda
+        \Xi \Sigma \Phi \Psi \Omega \varphi \varepsilon \int \sum \prod \vec \hat \overline \bar \text
+        \max \min \gcd \det \begin \end""",
+    )
 )
 """Commands that math-verify reads; all others divide an answer into parts."""
 _NAMED: Final = re.compile(
@@ -127,7 +129,7 @@ class _Comparison(NamedTuple):
             return self.part(one, other, 0)
         return self.part(first[2] if first else one, second[2] if second else other, 0)
 
-    def part(self, one: str, other: str, depth: int) -> bool:
+    def part(self, one: str, other: str, depth: int) -> bool:  # noqa: PLR0911 - a table of shapes
         """Compare two answers by what they are made of."""
         if depth > MOST_NESTED:
             return normalise(one) == normalise(other)
@@ -252,7 +254,7 @@ def _without(entries: Sequence[str], forms: Counter[str]) -> list[str]:
     return left
 
 
-def _shape(text: str) -> Shape:
+def _shape(text: str) -> Shape:  # noqa: PLR0911 - what is tried first comes first
     """See what an answer is made of."""
     text = text.strip()
     if is_number(normalise(text)):

@@ -2,8 +2,8 @@
 
 Expressions are equal if they have the same value wherever both have one. Values are compared relative to
 their size, so that nothing is equal because it is near 0: exact ones to many digits, decimals to
-`TOLERANCE`. Relations are equal if one is a multiple of the other. Sets and whatever else sympy knows are left to
-math-verify.
+`TOLERANCE`. Relations are equal if one is a multiple of the other. Sets and whatever else sympy knows are
+left to math-verify.
 
 Run as a script, by its path, this is a process that answers pairs and can be killed: pairs in, verdicts or
 errors out, as JSON. So it imports nothing of Outlay and starts as fast as sympy does.
@@ -144,7 +144,7 @@ def _same_value(one: Any, other: Any) -> bool:
         return _near(one.doit(), other.doit(), approximate=one.has(sympy.Float) or other.has(sympy.Float))
     approximate = bool(one.has(sympy.Float) or other.has(sympy.Float))
     shown = 0
-    for values in _points(one, other, names):
+    for values in _points(names):
         pair = one.subs(values).doit(), other.subs(values).doit()
         if not all(_has_value(value, real=not one.has(sympy.I)) for value in pair):
             continue
@@ -176,8 +176,8 @@ def _plain(expression: Any) -> Any:
     )
 
 
-def _points(one: Any, other: Any, names: list[str]) -> list[dict[Any, Any]]:
-    """Give what to put in for the variables: rational numbers, and integers for those of a factorial."""
+def _points(names: list[str]) -> list[dict[Any, Any]]:
+    """Give what to put in for the variables: rational numbers, some of them integers."""
     import sympy  # noqa: PLC0415
 
     places = range(len(_POINTS))
@@ -239,7 +239,7 @@ def _same_relation(one: Any, other: Any) -> bool:
 def _ratio(first: Any, second: Any) -> Any | None:
     """Give how many times the second value the first one is, where both have one that is not 0."""
     names = sorted({symbol.name for symbol in first.free_symbols | second.free_symbols})
-    for values in _points(first, second, names):
+    for values in _points(names):
         pair = first.subs(values).doit(), second.subs(values).doit()
         if all(_has_value(value) and abs(value.evalf(20)) > 1e-15 for value in pair):  # noqa: PLR2004
             return pair[0] / pair[1]

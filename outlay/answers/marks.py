@@ -5,9 +5,9 @@ Looked for in this order, the last of each kind: a JSON key `"answer"`, `\boxed{
 `<answer>` tag, it is looked for in there. A text that marks nothing gives itself when it is nothing but a
 value, else its last number, else itself when it is one short line.
 
-Several boxes with nothing between them but commas, "and", "or" and names (`x = \boxed{3}, y = \boxed{5}`) are one
-answer of several parts: `3, 5`. Of other boxes the last one counts, and so it does where one number or one
-letter is expected.
+Several boxes with nothing between them but commas, "and", "or" and names (`x = \boxed{3}, y = \boxed{5}`)
+are one answer of several parts: `3, 5`. Of other boxes the last one counts, and so it does where one number
+or one letter is expected.
 
 A text that marks an answer may run on into a next question: an end-of-text token, or behind an empty line a
 `Question:`, `Q:`, `Problem:`, `User:` or `Human:`. What is behind it does not count. Words behind a number
@@ -82,8 +82,10 @@ _JSON: Final = re.compile(
 _HASHES: Final = re.compile(r"#{3,6}[ \t*]{0,9}([^\n#]{1,200})")
 _WORDS: Final = (
     "answer|antwort|antwoord|svar|r[e\u00e9]ponse|respuesta|resposta|risposta|odpowied\u017a|cevap|jawaban|jibu"
-    "|\u00e2u tr\u1ea3 l\u1eddi|\u0111\u00e1p \u00e1n|\u043e\u0442\u0432\u0435\u0442|\u0627\u0644\u0625\u062c\u0627\u0628\u0629|\u0627\u0644\u062c\u0648\u0627\u0628"
-    "|\u0989\u09a4\u09cd\u09a4\u09b0|\u0909\u0924\u094d\u0924\u0930|\uc815\ub2f5|\ub2f5\ubcc0|\u7b54\u6848|\u7b54\u3048|\u56de\u7b54|\u89e3\u7b54"
+    "|c\u00e2u tr\u1ea3 l\u1eddi|\u0111\u00e1p \u00e1n|\u043e\u0442\u0432\u0435\u0442"
+    "|\u0627\u0644\u0625\u062c\u0627\u0628\u0629|\u0627\u0644\u062c\u0648\u0627\u0628"
+    "|\u0989\u09a4\u09cd\u09a4\u09b0|\u0909\u0924\u094d\u0924\u0930"
+    "|\uc815\ub2f5|\ub2f5\ubcc0|\u7b54\u6848|\u7b54\u3048|\u56de\u7b54|\u89e3\u7b54"
 )
 """For "answer", in the languages of multilingual benchmarks."""
 _IS: Final = (
@@ -100,8 +102,11 @@ _SAID: Final = re.compile(
         (?:[:*_\s\uff1a}}]|\\[(\[][ \t]{{0,9}}\n|\$\$[ \t]{{0,9}}\n){{0,12}}(?=(\S[^\n]{{0,500}}))""",
     re.VERBOSE | re.IGNORECASE,
 )
+_OPENED: Final = r"\\[(\[][ \t]{0,9}\n|\$\$[ \t]{0,9}\n"
+"""A formula that begins on a line of its own."""
 _HEADED: Final = re.compile(
-    rf"^[ \t]{{0,9}}[#*_]{{1,6}}[ \t*_]{{0,9}}(?:the[ ])?(?:final[ ])?(?:{_WORDS})[ \t*_:]{{0,9}}\n(?:\s|\\[(\[][ \t]{{0,9}}\n|\$\$[ \t]{{0,9}}\n){{0,12}}(?=(\S[^\n]{{0,500}}))",
+    rf"^[ \t]{{0,9}}[#*_]{{1,6}}[ \t*_]{{0,9}}(?:the[ ])?(?:final[ ])?(?:{_WORDS})[ \t*_:]{{0,9}}\n"
+    rf"(?:\s|{_OPENED}){{0,12}}(?=(\S[^\n]{{0,500}}))",
     re.IGNORECASE | re.MULTILINE,
 )
 _LABEL: Final = re.compile(
@@ -157,8 +162,8 @@ def find(text: str, kind: Kind = "auto", choices: Sequence[str] | None = None) -
 
     Args:
         text: Without the model's thinking.
-        kind: What to expect. `text` keeps the words around a number, and takes the whole text where nothing is
-            marked; `number` and `choice` take nothing else.
+        kind: What to expect. `text` keeps the words around a number, and takes the whole text where
+            nothing is marked; `number` and `choice` take nothing else.
         choices: The labels to choose from, A to J unless given; imply `choice`.
     """
     labels = tuple(choices or LETTERS)
@@ -244,7 +249,7 @@ def boxed_answer(text: str) -> str | None:
 
 
 def _boxes(text: str, kind: Kind) -> Iterator[str]:
-    """Give what the boxes of a text hold, the last one first; before it those that make one answer with it."""
+    """Give what the boxes of a text hold: first those that make one answer, then each, the last one first."""
     parts = list(islice(boxed_parts(text), LAST_MARKS))
     together = [text[slice(*parts[0].content)].strip()] if parts else []
     for after, box in pairwise(parts):
@@ -344,7 +349,7 @@ def _whole(span: str) -> str:
 
 
 def _first_unopened(span: str, opening: str, closing: str) -> int:
-    """Give the place of the first bracket that closes one from before the span; its length if there is none."""
+    """Give the place of the first bracket that closes none of the span's; its length if there is none."""
     depth = 0
     for place, character in enumerate(span):
         depth += (character == opening) - (character == closing)

@@ -106,10 +106,12 @@ _CURRENCY: Final = re.compile(
 )
 _AFTER: Final = re.compile(r"(?<=[\d}.])\s*(?:%|percent|per cent|[$€£¥₹]|usd|eur|gbp)$", re.IGNORECASE)
 _EQUATION: Final = re.compile(
-    r"(?:\\?[a-zA-Z][\w ]*(?:\([a-z]\))?|(?:[\d\s.,$+*/\-]|(?<=\d)\s?x(?=\s?[\d$]))*)(?:=|\\approx)\s*([^=<>]+)"
+    r"(?:\\?[a-zA-Z][\w ]*(?:\([a-z]\))?|(?:[\d\s.,$+*/\-]|(?<=\d)\s?x(?=\s?[\d$]))*)"
+    r"(?:=|\\approx)\s*([^=<>]+)"
 )
 ABOUT: Final = re.compile(
-    r"(?:(?:is )?(?:approximately|approx\.?|about|around|roughly|nearly|almost|exactly|circa)\s|\\approx|\\sim(?:eq)?)"
+    r"(?:(?:is )?(?:approximately|approx\.?|about|around|roughly|nearly|almost|exactly|circa)\s"
+    r"|\\approx|\\sim(?:eq)?)"
     r"\s*(?=[-+$\u20ac\u00a3\u00a5\u20b9]*\s?[\d.\\])",
     re.IGNORECASE,
 )
@@ -210,8 +212,9 @@ def boxed_parts(text: str) -> Iterator[Box]:
 
 
 def plain_tex(value: str) -> str:
-    """Write an answer in the plainest TeX, for comparing it part by part: without units, and with commas for
-    "and" and "or".
+    """Write an answer in the plainest TeX, for comparing it part by part.
+
+    Without its unit, and with commas for "and" and "or".
     """
     value = _ONE_LETTER.sub(r"\1", _in_tex(_strip(_open_box(_in_characters(value)))))
     value = re.sub(r"\\(?:operatorname|text)\s*\{(sin|cos|tan|log|ln)\}", r"\\\1 ", value)
