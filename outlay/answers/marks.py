@@ -82,7 +82,8 @@ _JSON: Final = re.compile(
 _HASHES: Final = re.compile(r"#{3,6}[ \t*]{0,9}([^\n#]{1,200})")
 _WORDS: Final = (
     "answer|antwort|antwoord|svar|r[e\u00e9]ponse|respuesta|resposta|risposta|odpowied\u017a|cevap|jawaban|jibu"
-    "|c\u00e2u tr\u1ea3 l\u1eddi|\u0111\u00e1p \u00e1n|\u043e\u0442\u0432\u0435\u0442"
+    "|c\u00e2u tr\u1ea3 l\u1eddi|\u0111\u00e1p \u00e1n|ergebnis|ans"
+    "|\u7b54(?=\\s{0,3}[:\uff1a])|\u043e\u0442\u0432\u0435\u0442"
     "|\u0627\u0644\u0625\u062c\u0627\u0628\u0629|\u0627\u0644\u062c\u0648\u0627\u0628"
     "|\u0989\u09a4\u09cd\u09a4\u09b0|\u0909\u0924\u094d\u0924\u0930"
     "|\uc815\ub2f5|\ub2f5\ubcc0|\u7b54\u6848|\u7b54\u3048|\u56de\u7b54|\u89e3\u7b54"
@@ -95,17 +96,21 @@ _IS: Final = (
     r"(?:\s{1,9}(?:therefore|thus|hence|then|simply|just|indeed|clearly|equal\s{1,9}to)(?!\w))?"
     r"|\s{0,9}[\u662f\u4e3a\u70ba\u306f]"
 )
+_OF: Final = r"(?:,\s[a-z]{1,12},)?(?:\s{1,3}(?:final|finale|akhir|correcta|correta|corretta))?(?:\s{1,9}(?:to|for|of)\b[^.:\n]{0,80}?)?"
+"""What may stand between "answer" and "is"."""
+_SIGN: Final = r"\s{0,9}(?:[:=\uff1a\u2192]|[-=]>)|\s-(?=\s[\d$(\\])|['\u2019]s(?=\s{1,3}[\d$(\\-])"
 _SAID: Final = re.compile(
-    rf"""(?<![^\W\u0e00-\uffff])(?:(?:{_WORDS})|(?:correct|right|best|final)\s{{1,9}}(?:option|choice|result))(?![a-z])[*_]{{0,3}}
-        (?:\s{{1,9}}(?:to|for|of)\b[^.:\n]{{0,80}}?)?
-        (?:{_IS}|\s{{0,9}}[:=\uff1a])
-        (?:[:*_\s\uff1a}}]|\\[(\[][ \t]{{0,9}}\n|\$\$[ \t]{{0,9}}\n){{0,12}}(?=(\S[^\n]{{0,500}}))""",
-    re.VERBOSE | re.IGNORECASE,
+    rf"(?<![^\W_\u0e00-\uffff])(?:(?:{_WORDS})|(?:correct|right|best|final|my)\s{{1,9}}(?:option|choice|result))(?![a-z])[*_]{{0,3}}"
+    rf"{_OF}(?:{_IS}|{_SIGN})"
+    r"(?:\n\s{0,9}[-\u2022][ ]|[:*_\s\uff1a}]"
+    r"|\\[(\[][ \t]{0,9}\n|\$\$[ \t]{0,9}\n){0,12}(?=(\S[^\n]{0,500}))",
+    re.IGNORECASE,
 )
 _OPENED: Final = r"\\[(\[][ \t]{0,9}\n|\$\$[ \t]{0,9}\n"
 """A formula that begins on a line of its own."""
 _HEADED: Final = re.compile(
-    rf"^[ \t]{{0,9}}[#*_]{{1,6}}[ \t*_]{{0,9}}(?:the[ ])?(?:final[ ])?(?:{_WORDS})[ \t*_:]{{0,9}}\n"
+    rf"^[ \t]{{0,9}}(?:[#*_]{{1,6}}[ \t*_]{{0,9}}(?:the[ ])?(?:final[ ])?|final[ ])"
+    rf"(?:{_WORDS})[ \t*_:]{{0,9}}\n"
     rf"(?:\s|{_OPENED}){{0,12}}(?=(\S[^\n]{{0,500}}))",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -127,9 +132,14 @@ _NEXT_QUESTION: Final = re.compile(
     r"\n[ \t]*\n[#*\s]{0,9}(?:question|q|problem|user|human)[ \t*]{0,3}:", re.IGNORECASE
 )
 _SENTENCE_END: Final = re.compile(
-    r"(?<!\b[A-Z])(?<!\b(?:St|Dr|Mr|Ms|Mt|No|vs))(?<!\bMrs)(?<!\\)[.!?;](?=[\s*]|$)|(?<=\d)\.(?=[A-Z][a-z])|[\u3002\uff01\uff1f\uff1b]"
+    r"(?<!\b[A-Z])(?<!\b(?:St|Dr|Mr|Ms|Mt|No|vs|Rs))(?<!\bMrs)(?<!\\)[.!?;](?=[\s*]|$)|(?<=\d)\.(?=[A-Z][a-z])|[\u3002\uff01\uff1f\uff1b]"
 )
 _LETTER: Final = re.compile(r"\(?([A-J])(?:\)|[.:](?!\s?[A-Z]\.))(?:\s|$)")
+_EXPLAINS: Final = (
+    r"\s*[\uff0c\u3001]|,\s[a-z]{3}|\s[-\u2013\u2014]{1,2}\s[a-zA-Z]{2}"
+    r"|\s(?:in|because|since|which|as|after|from|out\sof|with|at|on|so|but)\b"
+)
+"""What begins words behind a number that explain it."""
 _GOES_ON: Final = r"\s*(?:[-,;+*/=^<>\\]|(?:and|or|to)\b)"
 """What a formula goes on with behind a number."""
 _WRAPPED: Final = re.compile(r"\\(?:text|mbox|textrm|textbf|textit|mathrm|mathbf|emph)\s?\{([^{}]{1,999})\}")
@@ -303,13 +313,18 @@ def _read(found: Extracted, kind: Kind, labels: Sequence[str]) -> str | None:
 def _unwrapped(value: str) -> str:
     r"""Take off the box, or the macro for text, that is all around a value."""
     value = value.strip()
+    label = _WRAPPED.match(value)
+    if label and _LABEL.fullmatch(label[1].rstrip()) and value[label.end() :].strip():
+        value = value[label.end() :].strip()
     inner = _WRAPPED.fullmatch(value) or re.fullmatch(r"\\boxed\{([^{}]*)\}", value)
     return inner[1].strip() if inner else value
 
 
 def _tidy(span: str, *, whole: bool = False) -> str:
     """Take the markup off a span; and off a number the words around it, unless the `whole` of it counts."""
-    span = re.sub(r"\*\*(?!\d)|(?<!\d)\*\*", "", span).strip(" \t\r\n*_`\"'")
+    span = re.sub(r"\*\*(?!\d)|(?<!\d)\*\*", "", span).strip(" \t\r\n*_")
+    quoted = re.match(r"([\"'`])([^\"'`]{1,500})\1(.*)", span, re.DOTALL)
+    span = (quoted[2] if quoted and not re.match(_GOES_ON, quoted[3]) else span).strip(" \t\r\n*_`\"'")
     span = _whole(span).rstrip(".,;: *_`\"'\u3002")
     if letter := _LETTER.match(span + " "):
         return letter[1]
@@ -326,7 +341,7 @@ def _tidy(span: str, *, whole: bool = False) -> str:
     bare = span[about.end() :] if about else span
     number = _NUMBER.match(bare)
     words = bare[number.end() :] if number else ""
-    if number and re.match(r"\s*[\uff0c\u3001]|,\s[a-z]{3}", words):
+    if number and re.match(_EXPLAINS, words):
         return number[0].strip()
     prose = re.match(r"[*_$]{0,3},?\s+(?=[a-z(])", words)
     if number is None or prose is None or _NOT_A_UNIT.match(words[prose.end() :]):
@@ -372,11 +387,13 @@ def _label(span: str, labels: Sequence[str]) -> str | None:
 
 
 _CHOSEN: Final = (
-    r"(?:(?:\(|\*\*|\A)(?=.(?!\s*[\w']))|\b(?:[Oo]ption|[Cc]hoice|[Ll]etter)\s"
+    r"(?:(?:\(|\[|\*\*|\A)(?=.(?!\s*[\w']))|\b(?:[Oo]ption|[Cc]hoice|[Ll]etter)\s"
     r"|\b(?:[Pp]ick|[Cc]hoose|[Cc]hose|[Ss]elect|[Gg]o\swith|[Gg]oing\swith|[Oo]pt\sfor|[Gg]uess)(?:\s(?:option|choice|answer|letter))?"
-    r"\s\W{0,3}(?![AI]\s[a-z]))(%s)(?![\w']|\s{0,9}[=<>+^\\])"
+    r"\s\W{0,3}(?![AI]\s[a-z])|[\u9009\u9078][\u62e9\u64c7]?\W{0,2})(%s)(?![\w']|\s{0,9}[=<>+^\\])"
 )
 """What can mean only a label; `a` and `I` are words."""
+_PRAISED: Final = r"\b(%s)(?=[)*.]{0,3}\s(?:is|seems|must\sbe)\s(?:the\s)?(?:correct|right|best)\b)"
+_FOLLOWS: Final = r"\b(?:[Tt]herefore|[Tt]hus|[Hh]ence|[Ss]o),?\s(?:it(?:'s|\sis)\s)?[(*]{0,3}(%s)(?=[)*.!]{0,4}\s*(?:\n|$))"
 
 
 def _exactly(text: str, labels: Sequence[str]) -> str | None:
@@ -388,7 +405,8 @@ def _mentioned(text: str, labels: Sequence[str]) -> str | None:
     """Find the last mention that can mean only a label: `(B)`, `**B`, `option B`, `B.` in the beginning."""
     if max(map(len, labels)) > 1:
         return _named(r"(?<!\w)(%s)(?!\w)", text, labels)
-    return _named(_CHOSEN, text, labels)
+    found = (_named(pattern, text, labels) for pattern in (_CHOSEN, _PRAISED, _FOLLOWS))
+    return next((label for label in found if label), None)
 
 
 def _named(pattern: str, text: str, labels: Sequence[str]) -> str | None:

@@ -267,7 +267,9 @@ def _strip(value: str) -> str:
     value = value.strip(" \"'`*_").rstrip(" .,;:?\"'`*_")
     if value.endswith("!") and not re.search(r"(?:[\d)}]|(?<![^\W\d])[^\W\d])!$", value):
         value = value.rstrip("! ")
-    inside = re.fullmatch(r"\(([^()]*)\)|\[([^\[\]]*)\]|\{([^{}]*)\}|([a-zA-Z])\s*\)", value)
+    inside = re.fullmatch(
+        r"\(([^()]*)\)|\[{1,2}([^\[\]]*)\]{1,2}|\{([^{}]*)\}|<([^<>]*)>|([a-zA-Z])\s*\)", value
+    )
     text = next(filter(None, inside.groups()), "").strip() if inside else ""
     is_one = re.fullmatch(r"[a-zA-Z]|[-+$]*[\d.]+%?|-?\\[dtc]?frac\s*\{-?\d+\}\s*\{\d+\}", text)
     return text if is_one else value
@@ -275,7 +277,10 @@ def _strip(value: str) -> str:
 
 def _quantity(value: str) -> str | None:
     """Read a number with its sign, currency, percent sign or unit."""
-    value = _AFTER.sub("", _CURRENCY.sub(r"\1", ABOUT.sub("", value, count=1)))
+    value = re.sub(
+        r"^(?:negative|minus)\s(?=[\d.$\\])", "-", ABOUT.sub("", value, count=1), flags=re.IGNORECASE
+    )
+    value = _AFTER.sub("", _CURRENCY.sub(r"\1", value))
     number = _number(value)
     if number is not None:
         return _written(number)
