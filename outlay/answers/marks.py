@@ -96,7 +96,10 @@ _IS: Final = (
     r"(?:\s{1,9}(?:therefore|thus|hence|then|simply|just|indeed|clearly|equal\s{1,9}to)(?!\w))?"
     r"|\s{0,9}[\u662f\u4e3a\u70ba\u306f]"
 )
-_OF: Final = r"(?:,\s[a-z]{1,12},)?(?:\s{1,3}(?:final|finale|akhir|correcta|correta|corretta))?(?:\s{1,9}(?:to|for|of)\b[^.:\n]{0,80}?)?"
+_OF: Final = (
+    r"(?:,\s[a-z]{1,12},)?(?:\s{1,3}(?:final|finale|akhir|correcta|correta|corretta))?"
+    r"(?:\s{1,9}(?:to|for|of)\b[^.:\n]{0,80}?)?"
+)
 """What may stand between "answer" and "is"."""
 _SIGN: Final = r"\s{0,9}(?:[:=\uff1a\u2192]|[-=]>)|\s-(?=\s[\d$(\\])|['\u2019]s(?=\s{1,3}[\d$(\\-])"
 _SAID: Final = re.compile(
@@ -393,7 +396,10 @@ _CHOSEN: Final = (
 )
 """What can mean only a label; `a` and `I` are words."""
 _PRAISED: Final = r"\b(%s)(?=[)*.]{0,3}\s(?:is|seems|must\sbe)\s(?:the\s)?(?:correct|right|best)\b)"
-_FOLLOWS: Final = r"\b(?:[Tt]herefore|[Tt]hus|[Hh]ence|[Ss]o),?\s(?:it(?:'s|\sis)\s)?[(*]{0,3}(%s)(?=[)*.!]{0,4}\s*(?:\n|$))"
+_FOLLOWS: Final = (
+    r"\b(?:[Tt]herefore|[Tt]hus|[Hh]ence|[Ss]o),?\s(?:it(?:'s|\sis)\s)?"
+    r"[(*]{0,3}(%s)(?=[)*.!]{0,4}\s*(?:\n|$))"
+)
 
 
 def _exactly(text: str, labels: Sequence[str]) -> str | None:

@@ -101,6 +101,7 @@ _BOX: Final = re.compile(
       |\\.|[{}]""",
     re.DOTALL | re.VERBOSE,
 )
+_INSIDE: Final = re.compile(r"\(([^()]*)\)|\[{1,2}([^\[\]]*)\]{1,2}|\{([^{}]*)\}|<([^<>]*)>|([a-zA-Z])\s*\)")
 _CURRENCY: Final = re.compile(
     r"^([-+]?)\s*(?:us|usd|eur|gbp|rs\.?|inr)?\s*[$€£¥₹]?\s*(?=[-+]?[\d.\\])", re.IGNORECASE
 )
@@ -267,9 +268,7 @@ def _strip(value: str) -> str:
     value = value.strip(" \"'`*_").rstrip(" .,;:?\"'`*_")
     if value.endswith("!") and not re.search(r"(?:[\d)}]|(?<![^\W\d])[^\W\d])!$", value):
         value = value.rstrip("! ")
-    inside = re.fullmatch(
-        r"\(([^()]*)\)|\[{1,2}([^\[\]]*)\]{1,2}|\{([^{}]*)\}|<([^<>]*)>|([a-zA-Z])\s*\)", value
-    )
+    inside = _INSIDE.fullmatch(value)
     text = next(filter(None, inside.groups()), "").strip() if inside else ""
     is_one = re.fullmatch(r"[a-zA-Z]|[-+$]*[\d.]+%?|-?\\[dtc]?frac\s*\{-?\d+\}\s*\{\d+\}", text)
     return text if is_one else value
