@@ -51,7 +51,19 @@ def test_items_without_an_id_are_called_after_their_lines_and_blank_lines_count(
         (r'"So it is $\\boxed 2$."', ("2",)),
         (r'"They are $\\boxed{2}$ and $\\boxed{3}$."', ("2, 3",)),
     ],
-    ids=["text", "spaces", "integer", "decimal", "true", "false", "several", "hashes", "box"],
+    ids=[
+        "text",
+        "spaces",
+        "integer",
+        "decimal",
+        "true",
+        "false",
+        "several",
+        "hashes",
+        "box",
+        "bare box",
+        "boxes",
+    ],
 )
 def test_answers(tmp_path: Path, answer: str, answers: tuple[str, ...]) -> None:
     path = tmp_path / "one.jsonl"
