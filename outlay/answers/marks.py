@@ -433,7 +433,7 @@ def _unmarked(text: str, kind: Kind, labels: Sequence[str]) -> Extracted | None:
     elif kind == "text" or (
         kind == "auto" and is_line and (not numbers or not _WORD.search(text) or _FORMULA.fullmatch(text))
     ):
-        value = _tidy(text)
+        value = _tidy(text, whole=kind == "text")
     elif numbers:
         value, how = numbers[-1].strip(), "number"
     return Extracted(value=value, how=how, complete=False) if value and normalise(value) else None
