@@ -29,7 +29,7 @@ class Outcome(Record):
     text: str
     """The answer as the model wrote it; empty when nothing could be paid for."""
     value: str | None = None
-    """The final answer extracted from `text`, normalised; `None` when it has none."""
+    """The final answer extracted from `text`, in its own words; `None` when it has none."""
     stop_reason: StopReason = "finished"
     """Why the run ended: the method ran to its end, the money ended, or the time did."""
     degraded: str | None = None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, TypedDict
 from langgraph.graph import END, START, StateGraph
 from pydantic import Field
 
-from outlay.answers import Vote, asked, extract, normalise, tally
+from outlay.answers import Vote, asked, extract, tally
 from outlay.budget import Record, Settings, Usage
 from outlay.errors import BudgetExhaustedError, ModelError, OutlayError
 from outlay.ledger import require_fence
@@ -60,7 +60,7 @@ class Sample(Record):
 
     text: str = ""
     value: str | None = None
-    """The extracted, normalised answer; `None` abstains."""
+    """The extracted answer in its own words; `None` abstains."""
     cut: bool = False
     """Whether it was cut short at its token limit."""
     error: str | None = None
@@ -223,8 +223,7 @@ def _read(completion: Completion | OutlayError) -> Sample:
     if isinstance(completion, OutlayError):
         return Sample(error=str(completion))
     cut = completion.finish_reason == "length"
-    value = extract(completion.text, marked=cut)
-    return Sample(text=completion.text, value=None if value is None else normalise(value), cut=cut)
+    return Sample(text=completion.text, value=extract(completion.text, marked=cut), cut=cut)
 
 
 def _reason(refused: Refused | None, chosen: Sample) -> StopReason:

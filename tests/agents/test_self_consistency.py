@@ -28,6 +28,20 @@ def test_spellings_of_one_number_are_one_vote() -> None:
     assert answer.value == "42"
 
 
+@pytest.mark.parametrize(
+    ("script", "value"),
+    [
+        (["The answer is **The Hague**.", r"\boxed{the hague}", "Rome"], "The Hague"),
+        ([r"\boxed{\text{The Hague}}", "The Hague.", "Rome"], "The Hague"),
+        (["Rome", "the capital is Paris.", "The capital is Paris"], "the capital is Paris"),
+        (["The answer is $1,200.", r"\boxed{1200}", "7"], "$1,200"),
+    ],
+)
+def test_the_value_has_the_words_of_the_first_answer_that_won(script: list[str], value: str) -> None:
+    answer = SelfConsistency(ScriptedModel(script), n=3, threshold=1).run("?")
+    assert answer.value == value
+
+
 def test_ties_go_to_the_first_seen() -> None:
     script = [boxed(v) for v in (7, 8, 8, 7)]
     answer = SelfConsistency(ScriptedModel(script), n=4, threshold=1).run("?")

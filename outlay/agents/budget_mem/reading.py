@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from outlay.answers import find
+from outlay.answers import MARKED, find
 from outlay.budget import Usage
 from outlay.outcome import CUT_SHORT, Outcome
 from outlay.reading import LONGEST_TEXT
@@ -22,13 +22,10 @@ _AROUND: Final = " \t\"'\u201c\u201d*_"
 
 
 def short_answer(text: str) -> str | None:
-    """Give the phrase that a text answers with: its first line with words, less what introduces it.
-
-    Not by `extract`, which takes the words off a number: "2 weeks ago" is an answer.
-    """
+    """Give the phrase that a text answers with: what it marks, else its first line with words."""
     text = text[:LONGEST_TEXT]
-    marked = find(text)
-    if marked is not None and marked.how in {"json", "boxed"}:
+    marked = find(text, "text")
+    if marked is not None and marked.how in MARKED:
         return marked.value
     for line in text.splitlines():
         phrase = _HEAD.sub("", _MARKUP.sub("", line)).strip(_AROUND).removesuffix(".").strip(_AROUND)

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from outlay.agents.in_context_distillation.state import Sample
-from outlay.answers import asked, extract, normalise
+from outlay.answers import asked, extract
 from outlay.environments import other_wording
 from outlay.environments.tool_calls import json_call
 from outlay.reading import LONGEST_TEXT, json_values
@@ -132,12 +132,7 @@ def read_answer(completion: Completion, *, whole: bool = False) -> Sample:
     """
     cut = completion.finish_reason == "length"
     value = (None if cut else completion.text) if whole else extract(completion.text, marked=cut)
-    return Sample(
-        text=completion.text,
-        action=completion.text or None,
-        value=value if value is None or whole else normalise(value),
-        cut=cut,
-    )
+    return Sample(text=completion.text, action=completion.text or None, value=value, cut=cut)
 
 
 def read_code(completion: Completion) -> Sample:

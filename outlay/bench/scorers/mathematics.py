@@ -8,7 +8,6 @@ killed.
 from __future__ import annotations
 
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -18,9 +17,8 @@ from pathlib import Path
 from threading import Event, Lock, Timer
 from typing import TYPE_CHECKING, Final
 
-from outlay.answers import normalise
-from outlay.answers.normal import MOST_CHARACTERS, is_number
-from outlay.bench.scorers import equivalence
+from outlay.answers import equivalence, normalise
+from outlay.answers.equality import equal
 from outlay.bench.scorers.score import Comparison, value_of
 from outlay.errors import ConfigurationError, ScorerError
 
@@ -34,12 +32,6 @@ PATIENCE: Final = 6
 START_SECONDS: Final = 120.0
 _COMPUTED_TOO_LONG: Final = int(getattr(signal, "SIGPROF", 0))
 """The signal that ends the process at its limit of computing; 0 where there is none."""
-
-_WORDS: Final = re.compile(r"(?<![\\a-z])[a-z]{3,}|\d[ap]m\b|\d-\d+-\d")
-"""Words, times and dates, in which math-verify would read products and differences."""
-_MATHS: Final = re.compile(r"[\d\\^/*+=]|^-? ?[a-z](?: ?- ?[a-z])*$")
-_BASE: Final = re.compile(r"(?<=[\da-f]_)\{?(\d+)")
-"""Of a number such as `2516_8`, which math-verify does not look at."""
 
 
 def mathematics(seconds: float = SECONDS) -> Comparison[str]:
@@ -55,11 +47,10 @@ def mathematics(seconds: float = SECONDS) -> Comparison[str]:
         raise ConfigurationError("math needs math-verify: run `pip install 'outlay[bench]'`")
     verifier = Verifier(seconds)
 
-    def equal(gold: str, given: str) -> bool:
-        settled = _settled(gold, given)
-        return verifier.equivalent(gold, given) if settled is None else settled
+    def alike(gold: str, given: str) -> float:
+        return float(equal(gold, given, verifier.equivalent))
 
-    return Comparison("math", value_of, lambda text: text if normalise(text) else None, equal, slow=True)
+    return Comparison("math", value_of, lambda text: text if normalise(text) else None, alike, slow=True)
 
 
 class Verifier:
@@ -128,24 +119,6 @@ def _ended(status: int | None, pair: str, seconds: float) -> str:
         )
     how = f"signal {-status}" if status < 0 else f"status {status}"
     return f"math-verify crashed ({how}) over {pair}: see whether memory ran out, or take the item out"
-
-
-def _settled(gold: str, given: str) -> bool | None:
-    """Decide what needs no mathematics; `None`: it does."""
-    first, second = normalise(gold), normalise(given)
-    if first == second:
-        return True
-    if is_number(first) and is_number(second) and "/" not in first + second:
-        return False
-    if len({tuple(_BASE.findall(side)) for side in (first, second)} - {()}) > 1:
-        return False
-    is_maths = all(map(_is_maths, (first, second)))
-    return None if is_maths else False
-
-
-def _is_maths(normal: str) -> bool:
-    is_short = len(normal) <= MOST_CHARACTERS
-    return is_short and not _WORDS.search(normal) and _MATHS.search(normal) is not None
 
 
 def _asked(process: subprocess.Popen[str], line: str, seconds: float) -> tuple[str, bool]:

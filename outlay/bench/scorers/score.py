@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from pydantic import Field
 
-from outlay.answers import find
+from outlay.answers import MARKED, find
 from outlay.budget import Record, Usage
 from outlay.errors import ScorerError
 
@@ -70,7 +70,7 @@ def value_of(answer: Outcome) -> str | None:
 def marked_or_whole(answer: Outcome) -> str:
     """Give the answer's value where its text marks one, else its text."""
     found = find(answer.text)
-    is_marked = found is not None and found.how in {"json", "boxed", "hashes", "said"}
+    is_marked = found is not None and found.how in MARKED
     return answer.value if is_marked and answer.value is not None else answer.text
 
 

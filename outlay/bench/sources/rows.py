@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import from_json, to_json
 
-from outlay.answers.normal import boxed
+from outlay.answers import boxed_answer
 from outlay.bench.items import Item
 from outlay.errors import ConfigurationError
 
@@ -24,6 +24,10 @@ FIELDS: Final = ("id", "question", "answer", "level", "context")
 _REQUIRED: Final = ("question", "answer")
 _MOST_NAMES: Final = 12
 """How many of a record's fields a message names."""
+
+
+_UNKNOWN: Final = re.compile(r"(?:level)?\s*(?:\?+|-+|n/?a|none|null|nan|unknown|unrated)?", re.IGNORECASE)
+"""A level that is not known."""
 
 
 @dataclass(frozen=True)
@@ -133,13 +137,15 @@ def _answer(row: Row, value: object) -> tuple[str, ...]:
 
 
 def _final(answer: str) -> str:
-    """Give what stands after GSM8K's hashes or in MATH's last box; else all of it."""
+    """Give what stands after GSM8K's hashes or in MATH's last box or boxes; else all of it."""
     after = answer.rpartition("####")[2].strip()
-    return next(boxed(after), after)
+    boxed = boxed_answer(after)
+    return after if boxed is None else boxed
 
 
 def _level(row: Row, value: object) -> int | None:
-    if value is None or (isinstance(value, str) and not value.strip()):
+    """Read a level such as `3` or `Level 3`; MATH has a few of `Level ?`, which is none."""
+    if value is None or (isinstance(value, str) and _UNKNOWN.fullmatch(value.strip())):
         return None
     number = re.fullmatch(r"(?:level)?\s*([-+]?\d{1,9})(?:\.0*)?", str(value).strip(), re.IGNORECASE)
     if number is None or isinstance(value, bool):

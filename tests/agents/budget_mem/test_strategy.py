@@ -295,6 +295,8 @@ def test_what_was_said_meanwhile_is_found_by_the_next_question(blank: Memory) ->
         ("- a vase\n- a bowl", "a vase"),
         (r"So it is \boxed{Oslo}.", "Oslo"),
         ('{"answer": "Oslo"}', "Oslo"),
+        ("She said so.\n\n<answer>2 weeks ago</answer>", "2 weeks ago"),
+        ("She said so. The answer is 2 weeks ago. Surely.", "2 weeks ago"),
         ("...", None),
         ("", None),
     ],

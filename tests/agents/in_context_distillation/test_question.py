@@ -47,6 +47,13 @@ def test_samples_are_compared_by_their_final_answers() -> None:
     assert dear.requests == []
 
 
+def test_the_value_has_the_words_of_the_answer() -> None:
+    script = ["The answer is **The Hague**.", r"\boxed{the hague}", "The answer is The Hague"]
+    cheap = ScriptedModel(script, price=PRICE, max_n=3)
+    answer = InContextDistillation(cheap, ScriptedModel([], price=DEAR)).run("Which town?")
+    assert answer.value == "The Hague"
+
+
 def test_where_they_disagree_the_teacher_answers() -> None:
     cheap = ScriptedModel([r"\boxed{7}", r"\boxed{8}", "no idea"], price=PRICE, max_n=3)
     dear = ScriptedModel([r"Surely \boxed{7}"], price=DEAR)

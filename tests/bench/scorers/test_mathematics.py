@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from outlay.bench.items import Item
-from outlay.bench.scorers import mathematics, scorer_from_spec
+from outlay.bench.scorers import scorer_from_spec
 from outlay.bench.scorers.mathematics import Verifier
 from outlay.errors import ScorerError
 from outlay.outcome import Outcome
@@ -47,20 +47,6 @@ def score(gold: str, value: str | None) -> float:
 )
 def test_math_compares_what_is_meant(gold: str, value: str | None, expected: float) -> None:
     assert score(gold, value) == expected
-
-
-@pytest.mark.parametrize(
-    ("gold", "value", "expected"),
-    [
-        pytest.param("42", "42.0", True, id="equal normal forms"),
-        pytest.param("9^{9^{9^9}}", "9^{9^{9^9}}", True, id="equal normal forms of what cannot be computed"),
-        pytest.param("42", "43", False, id="numbers"),
-        pytest.param("monday", "tuesday", False, id="words"),
-        pytest.param("2516_8", "2516_{9}", False, id="another base"),
-    ],
-)
-def test_what_needs_no_mathematics_is_decided_without_it(gold: str, value: str, expected: bool) -> None:  # noqa: FBT001
-    assert mathematics._settled(gold, value) is expected
 
 
 def test_what_takes_too_long_is_killed_and_the_next_pair_is_answered() -> None:

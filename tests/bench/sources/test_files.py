@@ -48,8 +48,22 @@ def test_items_without_an_id_are_called_after_their_lines_and_blank_lines_count(
         ('["UK", "Britain", 1, "UK"]', ("UK", "Britain", "1")),
         (r'"He has 9 * 8 = 72.\n#### 72"', ("72",)),
         (r'"So it is $\\boxed{\\frac{1}{2}}$."', (r"\frac{1}{2}",)),
+        (r'"So it is $\\boxed 2$."', ("2",)),
+        (r'"They are $\\boxed{2}$ and $\\boxed{3}$."', ("2, 3",)),
     ],
-    ids=["text", "spaces", "integer", "decimal", "true", "false", "several", "hashes", "box"],
+    ids=[
+        "text",
+        "spaces",
+        "integer",
+        "decimal",
+        "true",
+        "false",
+        "several",
+        "hashes",
+        "box",
+        "bare box",
+        "boxes",
+    ],
 )
 def test_answers(tmp_path: Path, answer: str, answers: tuple[str, ...]) -> None:
     path = tmp_path / "one.jsonl"
@@ -65,8 +79,17 @@ def test_a_worked_answer_is_kept_as_the_solution(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("level", "read"),
-    [("3", 3), ('"3"', 3), ('"Level 3"', 3), ("3.0", 3), ("null", None), ('" "', None)],
-    ids=["integer", "digits", "words", "decimal", "null", "blank"],
+    [
+        ("3", 3),
+        ('"3"', 3),
+        ('"Level 3"', 3),
+        ("3.0", 3),
+        ("null", None),
+        ('" "', None),
+        ('"Level ?"', None),
+        ('"n/a"', None),
+    ],
+    ids=["integer", "digits", "words", "decimal", "null", "blank", "unknown", "not given"],
 )
 def test_levels(tmp_path: Path, level: str, read: int | None) -> None:
     path = tmp_path / "one.jsonl"
