@@ -2,9 +2,9 @@ r"""Data in prompts: texts that are not instructions, between tags that they can
 
 A prompt holds the caller's instructions and texts that somebody else wrote: drafts, retrieved turns,
 demonstrations, answers to be judged, what an environment shows. `delimited` puts such a text between tags. In
-the text, it puts a backslash into whatever reads like a tag of `Tag` or like a control token of a chat template:
-`</notes>` becomes `<\/notes>`. Removing one backslash from each gives the text back. The same text always gives
-the same prompt, so that prompt caches and the replay store work.
+the text, it puts a backslash into whatever reads like a tag of `Tag` or like a control token of a chat
+template: `</notes>` becomes `<\/notes>`. Removing one backslash from each gives the text back. The same text
+always gives the same prompt, so that prompt caches and the replay store work.
 
 A text that has a chat message of its own needs no tags: `inert` alone keeps it from ending its message.
 """
