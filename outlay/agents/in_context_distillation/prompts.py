@@ -125,7 +125,7 @@ def step_messages(
     if config.list_actions and turn.admissible:
         parts.append(f"{ACTIONS}\n{delimited('actions', '; '.join(turn.admissible))}")
     if len(parts) > 1:
-        parts.append(f"Now: {observed}\n\nTask: {goal}\n{NEXT}")
+        parts.append(f"Now:\n{observed}\n\nTask: {goal}\n{NEXT}")
     return [*messages, _user("\n\n".join(parts))]
 
 

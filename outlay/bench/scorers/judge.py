@@ -62,13 +62,16 @@ class Judge:
         if not answer.text.strip():
             return Score(value=0)
         # A history is what the answer was to be found in: it is long, and the right answer says enough.
-        question = item.question if item.history else item.asked
-        case = "\n\n".join([
-            delimited("question", question),
+        # A history is long, and the reference says enough.
+        about = [delimited("context", item.context)] if item.context and not item.history else []
+        parts = [
+            *about,
+            delimited("question", item.question),
             delimited("reference", OR.join(item.answers)),
             delimited("response", answer.text),
             ASK,
-        ])
+        ]
+        case = "\n\n".join(parts)
         with self.ledger, self.ledger.allot(name="verdict") as bill:
             try:
                 verdict = await self.model.parse(

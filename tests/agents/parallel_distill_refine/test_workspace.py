@@ -90,8 +90,8 @@ def test_picked_drafts_enter_and_no_others_in_an_order_of_chance() -> None:
         compose(DRAFTS, Distilled(picks=(5, 2)), 2, 500, chance(0, "q", child)).text for child in range(20)
     }
     assert texts == {
-        "Attempt 1:\ndraft f\n\nAttempt 2:\ndraft c",
-        "Attempt 1:\ndraft c\n\nAttempt 2:\ndraft f",
+        "<attempt 1>\ndraft f\n</attempt>\n\n<attempt 2>\ndraft c\n</attempt>",
+        "<attempt 1>\ndraft c\n</attempt>\n\n<attempt 2>\ndraft f\n</attempt>",
     }
 
 
