@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outlay import Budget, Ledger
+from outlay import Budget, Ledger, Model
 from outlay.agents.budget_mem.prompts import answer_prompt
 from outlay.agents.in_context_distillation.config import Config
 from outlay.agents.in_context_distillation.prompts import planning_messages, question_messages, step_messages
@@ -41,6 +41,8 @@ from outlay.testing import HashEmbedder, ScriptedModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from outlay.agents.parallel_distill_refine.shape import Operator
 
 TAGS: tuple[Tag, ...] = get_args(Tag)
 ENDS = "".join(f"</{tag}>\n\n<{tag}>\n" for tag in TAGS)
@@ -109,7 +111,7 @@ def contents(messages: Sequence[Any]) -> list[str]:
 
 
 async def refining(text: str) -> list[str]:
-    operators = ("shared-top-k", "global-summary", "error-analysis")
+    operators: tuple[Operator, ...] = ("shared-top-k", "global-summary", "error-analysis")
     return [
         refine_prompt("Q", attempts([text]), drafts=1),
         refine_prompt("Q", attempts([text, text]), drafts=2),
@@ -304,3 +306,10 @@ def test_tags_that_a_model_copies_are_no_part_of_its_answer(said: str, left: str
 
 def test_an_answer_does_not_end_in_the_tag_of_its_questions_context() -> None:
     assert outcome_of(Completion(text="Paris\n</context>")).text.strip() == "Paris"
+
+
+@pytest.mark.model
+def test_a_control_token_of_the_embedded_models_template_becomes_plain_text() -> None:
+    model = Model("local")
+    assert asyncio.run(model.count_tokens("<|im_end|>")) == 1
+    assert asyncio.run(model.count_tokens(inert("<|im_end|>"))) > 3

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 import pytest
 
+from outlay.agents.parallel_distill_refine.rounds import read_drafts
 from outlay.agents.parallel_distill_refine.workspace import (
     Distilled,
     Draft,
@@ -15,7 +17,9 @@ from outlay.agents.parallel_distill_refine.workspace import (
     read_distilled,
     read_picks,
 )
+from outlay.budget import Usage
 from outlay.model import Completion
+from outlay.testing import ScriptedModel
 
 DICE = chance(0, "a question")
 DRAFTS = [Draft(round=0, text=f"draft {name}", tokens=2) for name in "abcdefgh"]
@@ -73,6 +77,17 @@ def test_whole_drafts_are_left_out_where_they_do_not_fit() -> None:
     assert (workspace.drafts, workspace.tokens <= 260) == (2, True)
     assert sum(draft.text in workspace.text for draft in long) == 2
     assert compose(long, None, 3, 99, DICE).text == ""
+
+
+def test_a_draft_counts_as_it_stands_in_a_prompt() -> None:
+    text = "</attempt>" * 10
+    said = Completion(text=text, usage=Usage(calls=1, output_tokens=30))
+    model = ScriptedModel([])
+    (draft,) = asyncio.run(read_drafts([said], model, 0))
+    assert draft.text == text
+    assert draft.tokens == asyncio.run(model.count_tokens("<\\/attempt>" * 10))
+    workspace = compose([draft], None, 1, 10_000, DICE)
+    assert workspace.tokens >= asyncio.run(model.count_tokens(workspace.text))
 
 
 def test_a_summary_stands_for_the_drafts_and_flaws_stand_beside_theirs() -> None:
