@@ -12,6 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outlay import Budget, Ledger, Model
+from outlay.agents import (
+    BudgetMem,
+    Direct,
+    InContextDistillation,
+    ParallelDistillRefine,
+    PlanAndBudget,
+    SelfConsistency,
+    SequentialRefinement,
+)
 from outlay.agents.budget_mem.prompts import answer_prompt
 from outlay.agents.in_context_distillation.config import Config
 from outlay.agents.in_context_distillation.prompts import planning_messages, question_messages, step_messages
@@ -43,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from outlay.agents.parallel_distill_refine.shape import Operator
+    from outlay.strategy import Strategy
 
 TAGS: tuple[Tag, ...] = get_args(Tag)
 ENDS = "".join(f"</{tag}>\n\n<{tag}>\n" for tag in TAGS)
@@ -302,6 +312,27 @@ def test_tags_that_a_model_copies_are_no_part_of_its_answer(said: str, left: str
     assert without_tags(said, ("attempt",)) == left
     completion = Completion(text=said, finish_reason="stop")
     assert untagged(completion, ("attempt",)).text == left
+
+
+@pytest.mark.parametrize(
+    ("strategy", "tag"),
+    [
+        (Direct, "context"),
+        (lambda model: SelfConsistency(model, n=1), "context"),
+        (lambda model: ParallelDistillRefine(model, widths=(2, 1), agreement=None), "attempt"),
+        (lambda model: SequentialRefinement(model, rounds=1), "attempt"),
+        (PlanAndBudget, "context"),
+        (lambda model: InContextDistillation(model, n=1), "context"),
+        (BudgetMem, "notes"),
+    ],
+)
+def test_no_strategy_answers_with_a_tag_of_its_prompt(
+    strategy: Callable[[ScriptedModel], Strategy[Any]], tag: Tag
+) -> None:
+    model = ScriptedModel(lambda _: f"It is \\boxed{{4}}.\n</{tag}>")
+    answer = strategy(model).run("What is 2 + 2?")
+    assert "4" in answer.text
+    assert tag not in answer.text
 
 
 def test_an_answer_does_not_end_in_the_tag_of_its_questions_context() -> None:

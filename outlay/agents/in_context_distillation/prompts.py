@@ -52,8 +52,8 @@ NEXT: Final = "Your next action:"
 NOTHING: Final = "(nothing is seen)"
 """Instead of an observation without a word: some servers refuse an empty message."""
 
-TAGS: Final[tuple[Tag, ...]] = ("actions", "example", "observation", "plan")
-"""The tags in these prompts, which models copy into replies."""
+TAGS: Final[tuple[Tag, ...]] = ("actions", "context", "example", "observation", "plan")
+"""The tags in these prompts and in questions, which models copy into replies."""
 
 _ACTION: Final = re.compile(r"^\W*action\W*?:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
 _THOUGHT: Final = re.compile(r"^\W*(?:thought|reasoning)\W*?:\s*(.+)$", re.IGNORECASE | re.MULTILINE)

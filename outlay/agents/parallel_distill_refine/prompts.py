@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from outlay.agents.parallel_distill_refine.shape import Operator
     from outlay.prompts import Tag
 
-TAGS: Final[tuple[Tag, ...]] = ("attempt", "flaws", "notes")
-"""The tags in these prompts, which models copy into replies."""
+TAGS: Final[tuple[Tag, ...]] = ("attempt", "context", "flaws", "notes")
+"""The tags in these prompts and in questions, which models copy into replies."""
 BETWEEN: Final = "\n\n"
 
 REFINE: Final = """\

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from outlay.model import Message
     from outlay.prompts import Tag
 
-TAGS: Final[tuple[Tag, ...]] = ("step", "steps")
-"""The tags in these prompts, which models copy into replies."""
+TAGS: Final[tuple[Tag, ...]] = ("context", "step", "steps")
+"""The tags in these prompts and in questions, which models copy into replies."""
 
 VERSION: Final = 4
 """Part of the plan cache's key: raise it with any change to `PLAN` or `ASSESS`."""
