@@ -56,18 +56,17 @@ _BAR: Final = "|\u2223\u01c0\u2502\u2758\u00a6\u23d0\u05c0"
 _LETTERS: Final = {
     "a": "\u0430\u0391\u03b1\u0251\u2c6d",
     "b": "\u0412\u0432\u0392\u03b2\u042c\u044c",
-    "c": "\u0441\u03f2\u0186\u1d04",
+    "c": "\u0441\u03f2\u1d04",
     "d": "\u0501\u13e7",
     "e": "\u0435\u0395\u03b5\u0454\u04bd\u212e",
-    "f": "\u03dc\u03dd\u0192\u0493\u017f",
+    "f": "\u03dc\u03dd\u0192\u0493",
     "g": "\u0261\u0581\u0260",
     "h": "\u04bb\u0570\u041d\u043d\u0397",
-    "i": "\u0456\u0399\u03b9\u0131\u0269\u04cf\u0196",
+    "i": "l1\u0456\u0399\u03b9\u0131\u0269\u04cf\u0196\u04c0\u2113\u0627\u05d5",
     "k": "\u043a\u039a\u03ba",
-    "l": "\u04c0\u0399\u01c0\u2113\u0627\u05d5",
     "m": "\u043c\u039c",
     "n": "\u0578\u057c\u039d\u03b7",
-    "o": "\u043e\u039f\u03bf\u0585\u03c3\u0647",
+    "o": "0\u043e\u039f\u03bf\u0585\u03c3\u0647",
     "p": "\u0440\u03a1\u03c1",
     "q": "\u051b\u0563",
     "r": "\u0433\u0280",
@@ -79,6 +78,7 @@ _LETTERS: Final = {
     "x": "\u0445\u03a7\u03c7\u00d7",
     "y": "\u0443\u0423\u03a5\u03b3\u04af\u04ae",
 }
+"""What looks like each letter. `l` and `1` count as `i`, `0` as `o`, in names of tags too."""
 _CONFUSABLE: Final = {
     like: plain
     for plain, all_alike in {"<": _LESS, ">": _GREATER, "/": _SLASH, "|": _BAR, **_LETTERS}.items()
@@ -88,9 +88,11 @@ _IGNORED: Final = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 """Letters and symbols by category that show nothing."""
 _LATIN: Final = re.compile(r"\bLETTER (?:(?:SMALL|CAPITAL|SCRIPT|OPEN) )*([A-Z])(?: WITH .*)?$")
 
-_ENTITY: Final = r"&(?:lt|\#0{0,8}60|\#x0{0,8}3c);?"
+_ENTITY: Final = r"&(?:it|\#o{0,8}6o|\#xo{0,8}3c);?"
+"""An escaped `<`, as `_seen` shows it."""
 _SUSPECT: Final = re.compile(rf"[{_LESS}\[\uff3b&]")
-_NAMES: Final = "|".join(sorted((*get_args(Tag), *_REPLY_TAGS), key=len, reverse=True))
+_NAMES: Final = "|".join((*get_args(Tag), *_REPLY_TAGS)).replace("l", "i")
+_BRACKETS: Final = "|".join(_TEMPLATE_BRACKETS).replace("l", "i")
 _IMITATION: Final = re.compile(
     rf"""(?P<begins> < | {_ENTITY} ) \\* (?:
             / \\* (?:{_NAMES})
@@ -99,7 +101,7 @@ _IMITATION: Final = re.compile(
           | /? (?:{"|".join(_TEMPLATE_TAGS)}) /? >
           | < \\* /? sys >
         )
-      | (?P<bracket> \[ ) \\* /? (?:{"|".join(_TEMPLATE_BRACKETS)}) \]""",
+      | (?P<bracket> \[ ) \\* /? (?:{_BRACKETS}) \]""",
     re.VERBOSE,
 )
 _ECHO: Final = r"[ \t]*</?(?:{names})(?: \d{{1,4}})?>[ \t]*"
@@ -175,7 +177,7 @@ def _seen(character: str) -> str:
     if character in _CONFUSABLE:
         return _CONFUSABLE[character]
     if character.isascii() and not character.isspace() and character.isprintable():
-        return character.lower()
+        return _CONFUSABLE.get(character.lower(), character.lower())
     if character in _IGNORED:
         return ""
     return "".join(map(_plain, unicodedata.normalize("NFKD", character)))
@@ -187,4 +189,5 @@ def _plain(part: str) -> str:
     if part in _IGNORED or unicodedata.category(part)[0] in "MZC":
         return ""
     latin = _LATIN.search(unicodedata.name(part, ""))
-    return latin[1].lower() if latin else part.casefold()
+    letter = latin[1].lower() if latin else part.casefold()
+    return _CONFUSABLE.get(letter, letter)
