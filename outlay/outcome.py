@@ -9,6 +9,7 @@ from outlay.budget import Budget, Record, Usage
 from outlay.environments import Episode
 from outlay.errors import OutlayError
 from outlay.ledger import Report
+from outlay.prompts import untagged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -114,7 +115,11 @@ def stop_reason(refusal: BudgetExhaustedError) -> StopReason:
 
 
 def outcome_of(completion: Completion) -> Outcome:
-    """Read a completion as the answer; one that was cut short counts only for what it marks."""
+    """Read a completion as the answer; one that was cut short counts only for what it marks.
+
+    The tags of a question's context, which the reply may have copied, are left out.
+    """
+    completion = untagged(completion, ("context",))
     cut = completion.finish_reason == "length"
     return Outcome(
         text=completion.text,

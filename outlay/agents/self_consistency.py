@@ -24,6 +24,7 @@ from outlay.budget import Record, Settings, Usage
 from outlay.errors import BudgetExhaustedError, ModelError, OutlayError
 from outlay.ledger import require_fence
 from outlay.outcome import longest
+from outlay.prompts import untagged
 from outlay.strategy import Outcome, StopReason, Strategy, stop_reason
 
 if TYPE_CHECKING:
@@ -222,6 +223,7 @@ def _lead(votes: Sequence[Vote]) -> tuple[int, int]:
 def _read(completion: Completion | OutlayError) -> Sample:
     if isinstance(completion, OutlayError):
         return Sample(error=str(completion))
+    completion = untagged(completion, ("context",))
     cut = completion.finish_reason == "length"
     return Sample(text=completion.text, value=extract(completion.text, marked=cut), cut=cut)
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from outlay.budget import Record
 from outlay.memory.conversations.records import Document, Utterance
+from outlay.prompts import delimited
 
 
 class Item(Record):
@@ -30,8 +31,8 @@ class Item(Record):
 
     @property
     def asked(self) -> str:
-        """The question as it is put: after its context, if it has one."""
-        return f"{self.context}\n\n{self.question}" if self.context else self.question
+        """The question as it is put: after its context, if it has one, which stands between tags."""
+        return f"{delimited('context', self.context)}\n\n{self.question}" if self.context else self.question
 
     @property
     def remembered(self) -> tuple[Utterance | Document, ...]:

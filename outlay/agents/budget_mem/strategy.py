@@ -29,7 +29,7 @@ from outlay.agents.budget_mem.allotting import (
     within_time,
 )
 from outlay.agents.budget_mem.config import Config
-from outlay.agents.budget_mem.prompts import answer_prompt
+from outlay.agents.budget_mem.prompts import TAGS, answer_prompt
 from outlay.agents.budget_mem.reading import answered, waited_for
 from outlay.agents.budget_mem.routing import Deciding, router_of
 from outlay.agents.budget_mem.state import ChooseUpdate, ExtractUpdate, OutcomeUpdate, RetrieveUpdate, State
@@ -38,6 +38,7 @@ from outlay.errors import BudgetExhaustedError, ConfigurationError
 from outlay.memory.conversations import History, Memory
 from outlay.memory.modules import MODULES, Modules, Tier
 from outlay.outcome import unpaid
+from outlay.prompts import untagged
 from outlay.strategy import Strategy
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ class BudgetMem(Strategy[Config]):
             min_output_tokens=min(tokens, FEWEST_ANSWER_TOKENS),
             temperature=self.config.temperature,
         )
-        return completion, cut
+        return untagged(completion, TAGS), cut
 
     async def _extract(self, name: ListName, state: State) -> ExtractUpdate:
         tier = next(one.tier for one in state["picked"] if one.module == name)

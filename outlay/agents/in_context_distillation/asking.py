@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from outlay.agents.in_context_distillation.prompts import (
+    TAGS,
     action_schema,
     planning_messages,
     question_messages,
@@ -19,6 +20,7 @@ from outlay.agents.in_context_distillation.state import Sample
 from outlay.environments import OneStep
 from outlay.errors import ModelError, OutlayError
 from outlay.ledger import require_fence
+from outlay.prompts import untagged
 from outlay.routers.cascade import Terms, in_waves, next_wave
 
 if TYPE_CHECKING:
@@ -180,17 +182,19 @@ class Asking:
     ) -> Completion:
         """Ask for a plan."""
         messages = planning_messages(environment.goal, environment.instructions, turn, shown)
-        return await model.complete(
+        said = await model.complete(
             messages,
             max_output_tokens=PLAN_TOKENS,
             temperature=self.config.temperature,
             seed=self.config.seed,
         )
+        return untagged(said, TAGS)
 
     def read(self, said: Completion | OutlayError, environment: Environment, turn: Turn) -> Sample:
         """Read a reply as an answer, as code, or as an action of the environment, as they are compared."""
         if isinstance(said, OutlayError):
             return Sample(error=str(said))
+        said = untagged(said, TAGS)
         if self.config.equivalence == "python":
             return read_code(said)
         if not isinstance(environment, OneStep):

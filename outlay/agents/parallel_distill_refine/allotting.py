@@ -48,9 +48,10 @@ class Allotting:
     async def sizes(self, question: str, distill: Operator) -> Sizes:
         """Measure the prompts of a question."""
         blank = [""] * 2
+        kinds = (0, 2) if distill == "global-summary" else (2,)  # drafts too, where no summary can be had
         return Sizes(
             question=(await self._claim(draft_prompt(question))).prompt_tokens,
-            refining=(await self._claim(refine_prompt(question, "", drafts=2))).prompt_tokens,
+            refining=max([await self._refining(question, drafts) for drafts in kinds]),
             distilling=(await self._claim(distilling_prompt(distill, question, blank, 1))).prompt_tokens,
             kappa=self.kappa,
             weight=ceil(await self.model.count_tokens(PROSE) / PROSE_TOKENS),
@@ -98,6 +99,9 @@ class Allotting:
         run = current_run.get()
         kept = run.fence.set_asides.get(HOLD) if run else None
         return kept.output_tokens if kept else 0
+
+    async def _refining(self, question: str, drafts: int) -> int:
+        return (await self._claim(refine_prompt(question, "", drafts=drafts))).prompt_tokens
 
     async def _claim(self, prompt: str, tokens: int = 1) -> Claim:
         return await self.model.worst_case(prompt, max_output_tokens=tokens)

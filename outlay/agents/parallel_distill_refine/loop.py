@@ -17,7 +17,7 @@ from langgraph.types import Send
 
 from outlay.agents.parallel_distill_refine.allotting import HOLD, Allotting
 from outlay.agents.parallel_distill_refine.config import LoopConfig
-from outlay.agents.parallel_distill_refine.prompts import distilling_prompt
+from outlay.agents.parallel_distill_refine.prompts import TAGS, distilling_prompt
 from outlay.agents.parallel_distill_refine.rounds import (
     ALL_FAILED,
     AT_RANDOM,
@@ -65,6 +65,7 @@ from outlay.agents.parallel_distill_refine.workspace import (
 from outlay.errors import BudgetExhaustedError, ModelError, OutlayError
 from outlay.ledger import require_fence
 from outlay.outcome import longest, outcome_of, unpaid
+from outlay.prompts import untagged
 from outlay.strategy import Strategy, stop_reason
 
 if TYPE_CHECKING:
@@ -271,11 +272,12 @@ class Loop(Strategy[ConfigT]):
         """Ask n times; a failure stands in its place."""
         config = self.config
         try:
-            return await self.model.sample(
+            sampled = await self.model.sample(
                 prompt, n, temperature=config.temperature, seed=config.seed, return_failures=True, **options
             )
         except (BudgetExhaustedError, ModelError) as exc:
             return (exc,) * n
+        return [said if isinstance(said, OutlayError) else untagged(said, TAGS) for said in sampled]
 
     @contextmanager
     def _answering(self) -> Iterator[None]:

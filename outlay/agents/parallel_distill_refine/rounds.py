@@ -10,6 +10,7 @@ from outlay.agents.parallel_distill_refine.workspace import Draft
 from outlay.answers import extract, tally
 from outlay.errors import BudgetExhaustedError, OutlayError
 from outlay.outcome import Outcome, on_its_own, outcome_of, prompt_in_full, stop_reason
+from outlay.prompts import inert
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,12 +84,14 @@ async def _read(said: Completion | OutlayError, model: Model, place: int, prompt
         refused = stop_reason(said) if isinstance(said, BudgetExhaustedError) else None
         return Draft(round=place, error=str(said), refused=refused)
     text = said.text.strip()
-    counted = await model.count_tokens(text) if text else 0
+    shown = inert(text)
+    counted = await model.count_tokens(shown) if text else 0
     return Draft(
         round=place,
         text=text,
         value=outcome_of(said).value,
-        tokens=min(counted, said.usage.output_tokens),
+        # A reply's own count says nothing of what backslashes added to it.
+        tokens=min(counted, said.usage.output_tokens) if shown == text else counted,
         cut=said.finish_reason == "length" or not text,
         usage=on_its_own(said, prompt_tokens),
     )

@@ -25,7 +25,7 @@ Operator = Literal["global-summary", "shared-top-k", "per-sample-top-k", "random
 
 PAIR: Final = 2
 """The fewest drafts that there is something to distil of."""
-LABEL: Final = 6
+LABEL: Final = 12
 """Tokens that stand around a draft in a prompt."""
 AROUND: Final = 40
 """At most so many are reckoned for it in a workspace's bound."""

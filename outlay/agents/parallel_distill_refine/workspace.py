@@ -7,11 +7,12 @@ import re
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
-from outlay.agents.parallel_distill_refine.prompts import ATTEMPT, BETWEEN, FLAWS, attempts
+from outlay.agents.parallel_distill_refine.prompts import BETWEEN, FOUND, attempts, with_flaws
 from outlay.agents.parallel_distill_refine.shape import writes
 from outlay.budget import Record, Usage
 from outlay.errors import OutlayError
 from outlay.outcome import StopReason
+from outlay.prompts import delimited
 from outlay.reading import LONGEST_TEXT, integer
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from outlay.agents.parallel_distill_refine.shape import Operator
     from outlay.model import Completion
 
+_AROUND: Final = len(delimited("attempt", "", 99))
+"""Of a draft, the most tokens of the tags around it: a token a character, at most."""
 _JSON: Final = re.compile(r"""["']?picks["']?\s*+:\s*+\[([^\]]*+)""")
 _NUMBER: Final = re.compile(r"\d+")
 
@@ -99,9 +102,10 @@ def compose(
     """Make one workspace; see `composed`."""
     if distilled and distilled.text and not distilled.beside:
         return Workspace(text=distilled.text, tokens=distilled.tokens)
-    if distilled and distilled.text and distilled.tokens + drafts[0].tokens + len(FLAWS) <= kappa:
-        text = FLAWS.format(draft=drafts[0].text, flaws=distilled.text)
-        return Workspace(text=text, drafts=1, tokens=distilled.tokens + drafts[0].tokens + len(FLAWS))
+    if distilled and distilled.text:
+        size = distilled.tokens + drafts[0].tokens + len(FOUND) + 2 * _AROUND
+        if size <= kappa:
+            return Workspace(text=with_flaws(drafts[0].text, distilled.text), drafts=1, tokens=size)
     places = distilled.picks if distilled and distilled.picks else drawn(len(drafts), k, dice)
     return _of_drafts([drafts[place] for place in dice.sample(places, len(places))], kappa)
 
@@ -111,7 +115,7 @@ def _of_drafts(drafts: Sequence[Draft], kappa: int) -> Workspace:
     kept: list[Draft] = []
     used = 0
     for draft in drafts:
-        size = draft.tokens + len(ATTEMPT) + len(BETWEEN)  # the words around it: a token a character, at most
+        size = draft.tokens + _AROUND + len(BETWEEN)
         if used + size <= kappa:
             kept.append(draft)
             used += size

@@ -1,20 +1,28 @@
-"""What the planner and the solver are asked, in words that small models follow.
+"""The prompts of planner and solver, in words that small models follow.
 
 The planner is shown one worked problem: it costs prompt tokens, which are cheap and cached, and halves what
 small models write. The solver's calls all begin with what they share, for the same cache.
+
+A plan is a model's text: its steps stand between tags. An answer to a step has a message of its own.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from outlay.prompts import delimited, inert
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from outlay.agents.plan_and_budget.plan import Plan
     from outlay.model import Message
+    from outlay.prompts import Tag
 
-VERSION: Final = 3
+TAGS: Final[tuple[Tag, ...]] = ("context", "step", "steps")
+"""The tags in these prompts and in questions, which models copy into replies."""
+
+VERSION: Final = 4
 """Part of the plan cache's key: raise it with any change to `PLAN` or `ASSESS`."""
 
 PLAN: Final = """\
@@ -63,7 +71,7 @@ with the result.
 
 {step}"""
 
-STEP: Final = "Step {number} of {count}: {question}"
+STEP: Final = "Step {number} of {count}:\n{question}"
 
 SYNTHESIS: Final = "Read the problem again. From these results, what is its answer? Put it inside \\boxed{}."
 
@@ -79,7 +87,7 @@ def plan_prompt(question: str, most_steps: int) -> str:
 def assessment_prompt(question: str, plan: Plan) -> str:
     """Ask how hard the problem is, and each step of it."""
     steps = "\n".join(f"{i}. {step.question}" for i, step in enumerate(plan.steps, 1))
-    return ASSESS.format(question=question, steps=steps, count=len(plan.steps))
+    return ASSESS.format(question=question, steps=delimited("steps", steps), count=len(plan.steps))
 
 
 def single_prompt(question: str, plan: Plan, words: Sequence[int]) -> str:
@@ -88,7 +96,7 @@ def single_prompt(question: str, plan: Plan, words: Sequence[int]) -> str:
         f"{i}. {_hinted(step.question, step.hint)} (at most {limit} {'word' if limit == 1 else 'words'})"
         for i, (step, limit) in enumerate(zip(plan.steps, words, strict=True), 1)
     )
-    return SINGLE.format(question=question, steps=steps)
+    return SINGLE.format(question=question, steps=delimited("steps", steps))
 
 
 def conversation(question: str, plan: Plan, answers: Sequence[str], *, last: str = "") -> list[Message]:
@@ -104,13 +112,14 @@ def conversation(question: str, plan: Plan, answers: Sequence[str], *, last: str
     messages: list[Message] = []
     for step, answer in zip(asked, answers, strict=False):
         messages.append({"role": "user", "content": step})
-        messages.append({"role": "assistant", "content": answer or UNANSWERED})
+        messages.append({"role": "assistant", "content": inert(answer) or UNANSWERED})
     return [*messages, {"role": "user", "content": last or asked[-1]}]
 
 
 def _step(question: str, plan: Plan, index: int) -> str:
     step = plan.steps[index]
-    asked = STEP.format(number=index + 1, count=len(plan.steps), question=_hinted(step.question, step.hint))
+    shown = delimited("step", _hinted(step.question, step.hint))
+    asked = STEP.format(number=index + 1, count=len(plan.steps), question=shown)
     return asked if index else FIRST_STEP.format(question=question, step=asked)
 
 

@@ -33,6 +33,7 @@ from outlay.agents.plan_and_budget.plan import (
 )
 from outlay.agents.plan_and_budget.prompts import (
     SYNTHESIS,
+    TAGS,
     VERSION,
     assessment_prompt,
     conversation,
@@ -46,6 +47,7 @@ from outlay.answers import asked
 from outlay.errors import BudgetExhaustedError, ModelError
 from outlay.ledger import require_fence
 from outlay.outcome import Outcome, outcome_of, unpaid
+from outlay.prompts import untagged
 from outlay.strategy import Strategy
 
 if TYPE_CHECKING:
@@ -274,10 +276,12 @@ class PlanAndBudget(Strategy[Config]):
             hold.give_back()
 
     async def _ask(self, messages: str | Sequence[Message], max_output_tokens: int | None) -> Completion:
-        return await self.model.complete(messages, max_output_tokens=max_output_tokens, **self._sampling())
+        said = await self.model.complete(messages, max_output_tokens=max_output_tokens, **self._sampling())
+        return untagged(said, TAGS)
 
     async def _speak(self, messages: str | Sequence[Message], max_output_tokens: int | None) -> Completion:
-        return await self.speak(self.model, messages, max_output_tokens=max_output_tokens, **self._sampling())
+        said = await self.speak(self.model, messages, max_output_tokens=max_output_tokens, **self._sampling())
+        return untagged(said, TAGS)
 
     def _sampling(self) -> dict[str, Any]:
         return {"temperature": self.config.temperature, "seed": self.config.seed}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from outlay.agents.parallel_distill_refine.prompts import draft_prompt, refine_prompt
+from outlay.agents.parallel_distill_refine.prompts import TAGS, draft_prompt, refine_prompt
 from outlay.agents.parallel_distill_refine.workspace import Draft, chance, compose, drawn
 from outlay.bench.anchoring.cases import FILE, Case, Drawn, Refined, Said, appending, read_cases
 from outlay.bench.anchoring.grading import Grader
@@ -29,6 +29,7 @@ from outlay.errors import (
 )
 from outlay.ledger import Ledger
 from outlay.outcome import outcome_of
+from outlay.prompts import untagged
 from outlay.replay import Replay
 
 if TYPE_CHECKING:
@@ -259,7 +260,7 @@ def _read(completion: Completion | OutlayError) -> Said:
         return Said(
             failure=Failure(stage="run", kind=type(completion).__name__, message=storable(str(completion)))
         )
-    outcome = outcome_of(completion)
+    outcome = outcome_of(untagged(completion, TAGS))
     return Said(
         text=storable(outcome.text),
         value=storable(outcome.value),

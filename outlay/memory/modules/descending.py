@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from outlay.errors import BudgetExhaustedError, ModelError
+from outlay.memory.modules.prompts import TAGS
 from outlay.memory.modules.reading import answer_in
 from outlay.memory.modules.routing import Tier
+from outlay.prompts import untagged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -103,5 +105,5 @@ async def descend(
 
 
 def _read(task: Task[T], completion: Completion, *, reasoned: bool) -> T | None:
-    answer = answer_in(completion, reasoned=reasoned)
+    answer = answer_in(untagged(completion, TAGS), reasoned=reasoned)
     return None if answer is None else task.read(answer)

@@ -19,7 +19,8 @@ from outlay.memory.modules.prompts import asked
 from outlay.memory.modules.reading import read_lines, read_scores, read_text
 from outlay.memory.modules.routing import Tier
 from outlay.memory.modules.rules import entities, filtering, summaries, temporal, topics
-from outlay.memory.modules.showing import shown
+from outlay.memory.modules.showing import excerpts
+from outlay.prompts import delimited
 from outlay.retrieval import SentenceEmbedder
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Modules:
                 return filtering.by_words(question, chunks, self.top_k)
             return filtering.by_meaning(question, chunks, similarities, self.top_k)
 
-        material = shown(chunks, numbered=True)
+        material = excerpts(chunks, numbered=True)
         ask = partial(asked, "filter", question, material, count=len(chunks))
         task = Task("filter", ask, read, rule)
         done = await self._do(task, tier)
@@ -143,7 +144,7 @@ class Modules:
                 return by_words(question, chunks, self.most_lines)
             return by_meaning(question, chunks, self.most_lines, self.embedder)
 
-        task = Task(name, partial(asked, name, question, shown(chunks)), read_lines, rule)
+        task = Task(name, partial(asked, name, question, excerpts(chunks)), read_lines, rule)
         done = await self._do(task, tier)
         return Extracted(tier=tier, used=done.used, by_rule=done.by_rule, lines=done.value, notes=done.notes)
 
@@ -162,7 +163,7 @@ class Modules:
         if manner is None or not chunks:
             return None
         asking = self._asking(tier)
-        prompt = asked(name, question, shown(chunks), manner)
+        prompt = asked(name, question, excerpts(chunks), manner)
         try:
             return await asking.model.worst_case(prompt, max_output_tokens=asking.max_output_tokens)
         except ModelError:
@@ -193,7 +194,9 @@ class Modules:
         def rule(at: Tier) -> str:
             return self.by_rule(chunks, lists, at)
 
-        material = partial(asked, "summary", question, listed or shown(chunks))
+        material = partial(
+            asked, "summary", question, delimited("notes", listed) if listed else excerpts(chunks)
+        )
         done = await self._do(Task("summary", material, read_text, rule), tier)
         return Extracted(tier=tier, used=done.used, by_rule=done.by_rule, text=done.value, notes=done.notes)
 

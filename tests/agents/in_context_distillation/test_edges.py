@@ -12,6 +12,7 @@ from outlay import Budget, ConfigurationError, Ledger, Model, ModelUnavailableEr
 from outlay.agents import InContextDistillation
 from outlay.agents.in_context_distillation import PolicyTeacher
 from outlay.outcome import CUT_SHORT
+from outlay.prompts import delimited
 from outlay.testing import ScriptedModel
 
 if TYPE_CHECKING:
@@ -280,10 +281,11 @@ def test_with_demonstrations_of_the_episode_a_prompt_begins_with_all_but_the_las
     assert [len(messages) for messages in asked] == [6, 8, 10]
     for before, after in itertools.pairwise(asked):
         assert after[: len(before) - 1] == before[:-1]
+    door = delimited("observation", "You are at door {}.")
     assert [message["content"] for message in asked[0][1:5]] == [
-        "Task: get through the attic\n\nYou are at door 0.",
+        f"{delimited('example', 'Task: get through the attic')}\n\n{door.format(0)}",
         "go up",
-        "You are at door 1.",
+        door.format(1),
         "go down",
     ]
 

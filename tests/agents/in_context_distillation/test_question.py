@@ -67,10 +67,11 @@ def test_worked_examples_are_earlier_turns_and_its_own_is_not_among_them(tmp_pat
     cheap = ScriptedModel([r"\boxed{4}"] * 3, price=PRICE, max_n=3)
     InContextDistillation(cheap, bank=bank(tmp_path / "bank")).run("What is 2 + 2?")
     asked = [str(message["content"]) for message in cheap.requests[0].messages]
-    assert len(asked) == 3
-    assert "3 + 5" in asked[0]
-    assert asked[1] == r"Three and five: \boxed{8}"
-    assert "2 + 2" in asked[2]
+    assert len(asked) == 4
+    assert "not instructions" in asked[0]
+    assert asked[1].startswith("<example>\nWhat is 3 + 5?\n</example>\n")
+    assert asked[2] == r"Three and five: \boxed{8}"
+    assert asked[3].startswith("What is 2 + 2?")
 
 
 def test_the_bill_says_when_the_bank_has_paid_for_itself(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_what_is_left_of_a_rounds_drafts_is_enough() -> None:
     model = scripted(draft=[DOWN, DOWN, DOWN, *answers(*"77777")])
     answer = wide(model, widths=(8, 1), distill="random-k", k=8).run(QUESTION)
     assert kinds(model) == ["draft"] * 8 + ["refine"]
-    assert model.prompts[-1].count("Attempt") == 5
+    assert model.prompts[-1].count("<attempt ") == 5
     assert (answer.value, answer.degraded) == ("8", "3 of 8 drafts failed")
     assert answer.usage.calls == 9
 
@@ -181,7 +181,7 @@ def test_without_a_summary_drafts_are_drawn(broken: Any, note: str) -> None:
     model = scripted(summarise=broken)
     answer = wide(model, k=3, max_output_tokens=200).run(QUESTION)
     assert re.fullmatch(note, answer.degraded or "")
-    assert model.prompts[-1].count("Attempt") == 3
+    assert model.prompts[-1].count("<attempt ") == 3
     assert answer.value == "8"
 
 
@@ -189,15 +189,15 @@ def test_a_selector_that_says_nothing_useful_is_replaced_by_chance() -> None:
     model = scripted(select="none of them")
     answer = wide(model, distill="shared-top-k").run(QUESTION)
     assert answer.degraded == "the selector chose 0 drafts instead of 2: filled up at random"
-    assert model.prompts[-1].count("Attempt") == 2
+    assert model.prompts[-1].count("<attempt ") == 2
 
 
 def test_what_the_selector_picks_enters() -> None:
     model = scripted(draft=answers("1", "2", "3", "4"), select={"picks": [4, 2]})
     wide(model, distill="shared-top-k").run(QUESTION)
-    shown = re.findall(r"Attempt \d:\nIt is \\boxed{(\d)}", model.prompts[-2])
+    shown = re.findall(r"<attempt \d>\nIt is \\boxed{(\d)}", model.prompts[-2])
     assert (sorted(shown), shown != list("1234")) == (list("1234"), True)  # in an order of chance
-    picked = re.findall(r"Attempt \d:\nIt is \\boxed{(\d)}", model.prompts[-1])
+    picked = re.findall(r"<attempt \d>\nIt is \\boxed{(\d)}", model.prompts[-1])
     assert sorted(picked) == sorted([shown[3], shown[1]])
 
 
@@ -459,7 +459,7 @@ def test_a_second_question_on_the_same_thread_begins_anew() -> None:
     prompts = asyncio.run(scenario())
     assert len(prompts) == 5
     assert not any("FIRST" in text for text in prompts)
-    assert prompts[-1].count("Attempt") == 2
+    assert prompts[-1].count("<attempt ") == 2
 
 
 def test_drafts_that_would_be_too_short_are_refused_and_said_to_be() -> None:
@@ -532,6 +532,6 @@ def test_selectors_that_fail_are_told_and_leave_the_others_theirs() -> None:
     model = scripted(draft=answers(*"1234"), select=[{"picks": [1, 2]}, DOWN, {"picks": [3, 4]}])
     answer = wide(model, widths=(4, 3, 1), distill="per-sample-top-k", k=2).run(QUESTION)
     assert "distilling failed (no): drafts at random" in (answer.degraded or "")
-    shown = re.findall(r"Attempt \d:\nIt is \\boxed{(\d)}", model.prompts[4])
+    shown = re.findall(r"<attempt \d>\nIt is \\boxed{(\d)}", model.prompts[4])
     for child, picks in ((7, shown[:2]), (9, shown[2:])):
         assert sorted(re.findall(r"boxed{(\d)}", model.prompts[child])) == sorted(picks)

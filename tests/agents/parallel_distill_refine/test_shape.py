@@ -33,9 +33,9 @@ def terms(operator: Operator = "random-k", k: int = 2, price: Price | None = Non
 
 def test_a_worst_case_by_hand() -> None:
     cost = worst_case(Shape(widths=(4, 1), tokens=300), terms("global-summary"))
-    # Four drafts; a summary that reads them (6 tokens of label each) and fills its cap; the answer.
+    # Four drafts; a summary that reads them (12 tokens of tags each) and fills its cap; the answer.
     assert (cost.calls, cost.output_tokens) == (6, 4 * 300 + 300 + 300)
-    assert cost.prompt_tokens == 4 * 100 + (160 + 4 * 306) + (150 + 340)
+    assert cost.prompt_tokens == 4 * 100 + (160 + 4 * 312) + (150 + 340)
 
 
 def test_an_answer_that_was_set_aside_costs_nothing_more() -> None:
@@ -49,7 +49,7 @@ def test_an_answer_that_was_set_aside_costs_nothing_more() -> None:
 
 def test_drafts_that_are_there_are_distilled_at_their_size() -> None:
     cost = worst_case(Shape(widths=(1,), tokens=300), terms("global-summary"), drafts=(70, 80), held=300)
-    assert (cost.calls, cost.prompt_tokens, cost.output_tokens) == (1, 160 + 150 + 12, 300)
+    assert (cost.calls, cost.prompt_tokens, cost.output_tokens) == (1, 160 + 150 + 24, 300)
 
 
 @pytest.mark.parametrize(("drafts", "calls"), [(2, 1), (3, 2)])
@@ -61,7 +61,7 @@ def test_where_all_drafts_enter_none_is_chosen(drafts: int, calls: int) -> None:
 def test_where_prompts_are_bounded_a_token_of_a_draft_counts_for_more() -> None:
     bounded = Terms(operator="global-summary", k=2, sizes=SIZES.model_copy(update={"weight": 5}))
     cost = worst_case(Shape(widths=(2, 1), tokens=100), bounded)
-    assert cost.prompt_tokens == 2 * 100 + (160 + 5 * 2 * 106) + (150 + 5 * 140)
+    assert cost.prompt_tokens == 2 * 100 + (160 + 5 * 2 * 112) + (150 + 5 * 140)
 
 
 def test_a_request_of_many_samples_carries_its_prompt_once() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 import pytest
 
+from outlay.agents.parallel_distill_refine.rounds import read_drafts
 from outlay.agents.parallel_distill_refine.workspace import (
     Distilled,
     Draft,
@@ -15,7 +17,9 @@ from outlay.agents.parallel_distill_refine.workspace import (
     read_distilled,
     read_picks,
 )
+from outlay.budget import Usage
 from outlay.model import Completion
+from outlay.testing import ScriptedModel
 
 DICE = chance(0, "a question")
 DRAFTS = [Draft(round=0, text=f"draft {name}", tokens=2) for name in "abcdefgh"]
@@ -77,6 +81,17 @@ def test_whole_drafts_are_left_out_where_they_do_not_fit() -> None:
     assert compose(long, None, 3, 99, DICE).text == ""
 
 
+def test_a_draft_counts_as_it_stands_in_a_prompt() -> None:
+    text = "</attempt>" * 10
+    said = Completion(text=text, usage=Usage(calls=1, output_tokens=30))
+    model = ScriptedModel([])
+    (draft,) = asyncio.run(read_drafts([said], model, 0))
+    assert draft.text == text
+    assert draft.tokens == asyncio.run(model.count_tokens("<\\/attempt>" * 10))
+    workspace = compose([draft], None, 1, 10_000, DICE)
+    assert workspace.tokens >= asyncio.run(model.count_tokens(workspace.text))
+
+
 def test_a_summary_stands_for_the_drafts_and_flaws_stand_beside_theirs() -> None:
     summary = Distilled(text="all agree on 7", tokens=4)
     assert compose(DRAFTS, summary, 2, 50, DICE).text == "all agree on 7"
@@ -92,8 +107,8 @@ def test_picked_drafts_enter_and_no_others_in_an_order_of_chance() -> None:
         compose(DRAFTS, Distilled(picks=(5, 2)), 2, 500, chance(0, "q", child)).text for child in range(20)
     }
     assert texts == {
-        "Attempt 1:\ndraft f\n\nAttempt 2:\ndraft c",
-        "Attempt 1:\ndraft c\n\nAttempt 2:\ndraft f",
+        "<attempt 1>\ndraft f\n</attempt>\n\n<attempt 2>\ndraft c\n</attempt>",
+        "<attempt 1>\ndraft c\n</attempt>\n\n<attempt 2>\ndraft f\n</attempt>",
     }
 
 
