@@ -79,7 +79,7 @@ def _of_all_choices(usage: Usage, reply: Reply) -> int:
     least = sum(map(least_tokens, texts))
     sizes = [max(1, len(text.encode("utf-8", "replace"))) for text in texts]
     if told >= CREDIBLE * least and sum(sizes) <= LONGEST_TOKEN * told:
-        return max(told, least)
+        return told
     pieces = [max(1, least_tokens(text)) for text in texts]
     return max(ceil(told * sum(lengths) / lengths[0]) for lengths in (sizes, pieces))
 

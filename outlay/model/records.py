@@ -32,7 +32,7 @@ class ToolCall(Record):
 class TokenLogprob(Record):
     """One generated token and how likely it was."""
 
-    token: str
+    token: ForeignText
     logprob: float
     top: tuple[tuple[str, float], ...] = ()
     """The likeliest tokens at this place with their log-probabilities, if they were asked for."""

@@ -305,4 +305,5 @@ def _whole(text: str) -> str:
     """Join the halves of characters, and replace a half that stands alone: UTF-8 cannot hold it."""
     if not _SURROGATE.search(text):
         return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return joined.encode("utf-8", "replace").decode()
