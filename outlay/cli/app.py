@@ -16,7 +16,6 @@ from typer.main import get_command
 from outlay.cli.bank.app import app as bank
 from outlay.cli.bench.app import app as bench
 from outlay.cli.exits import ANSWERED, FAILED, INTERRUPTED, quiet_failures, say_error, status_of
-from outlay.cli.once import Commands
 from outlay.cli.options import Json  # noqa: TC001 - typer reads the annotations
 from outlay.cli.order import Order
 from outlay.cli.train_router.app import app as train_router
@@ -25,7 +24,7 @@ from outlay.errors import OutlayError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-app: Final = Commands(
+app: Final = typer.Typer(
     name="outlay",
     help="The most answer out of a fixed amount of test-time compute, inside a budget that holds.",
     no_args_is_help=True,

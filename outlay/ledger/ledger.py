@@ -303,7 +303,9 @@ class Ledger(Fence):
             tally = Tally(budget=self.budget)
             tally.absorb(self.whole())
             calls, output, total, dollars = self.reserved
-            flying = Usage(calls=calls, generations=calls, prompt_tokens=max(0, total - output), output_tokens=output)
+            flying = Usage(
+                calls=calls, generations=calls, prompt_tokens=max(0, total - output), output_tokens=output
+            )
             for part in (tally.booked, tally.unconfirmed):
                 part.add(flying, dollars)
             spent = Amounts(*(s + r for s, r in zip(self.spent, self.reserved, strict=True)))

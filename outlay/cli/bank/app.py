@@ -9,7 +9,6 @@ import typer
 
 from outlay.cli.bank.options import ASKED, EPISODES, LIMITS, Directory, DryRun, Embedder, RetryFailed
 from outlay.cli.bank.order import CalibrateOrder, CollectOrder, ModelOrder, check_one
-from outlay.cli.once import Commands
 from outlay.cli.options import (
     DATA,
     HOW,
@@ -31,7 +30,7 @@ from outlay.cli.options import (
 )
 from outlay.cli.questions import QuestionsOrder
 
-app: Final = Commands(
+app: Final = typer.Typer(
     name="bank",
     help="Keep what a dear teacher did, to show it to a cheap student, and say when that pays.",
     no_args_is_help=True,

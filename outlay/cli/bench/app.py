@@ -8,7 +8,6 @@ from typing import Annotated, Final
 import typer
 
 from outlay.cli.bench.order import AnchoringOrder, BenchOrder
-from outlay.cli.once import Commands
 from outlay.cli.options import (
     DATA,
     HOW,
@@ -34,7 +33,7 @@ from outlay.cli.options import (
     TotalUsd,
 )
 
-app: Final = Commands(
+app: Final = typer.Typer(
     name="bench",
     help="Measure strategies: accuracy against cost, beside one call and majority votes.",
     no_args_is_help=True,

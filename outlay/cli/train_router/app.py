@@ -7,7 +7,6 @@ from typing import Annotated, Final
 
 import typer
 
-from outlay.cli.once import Commands
 from outlay.cli.options import (
     HOW,
     MODELS,
@@ -33,7 +32,7 @@ from outlay.cli.questions import QuestionsOrder
 from outlay.cli.train_router.order import CollectOrder, FitOrder, ReportOrder
 from outlay.errors import ConfigurationError
 
-app: Final = Commands(
+app: Final = typer.Typer(
     name="train-router",
     help="Learn which tiers of a memory to pay for, and see what that is worth.",
     no_args_is_help=True,
