@@ -78,7 +78,8 @@ def _of_all_choices(usage: Usage, reply: Reply) -> int:
         return max(told, *(len(text.split()) for text in texts), 0)
     least = sum(map(least_tokens, texts))
     sizes = [max(1, len(text.encode("utf-8", "replace"))) for text in texts]
-    if told >= CREDIBLE * least and sum(sizes) <= LONGEST_TOKEN * told:
+    counts_words = told == sum(len(text.split()) for text in texts)  # as `outlay.testing` does
+    if counts_words or (told >= CREDIBLE * least and sum(sizes) <= LONGEST_TOKEN * told):
         return told
     pieces = [max(1, least_tokens(text)) for text in texts]
     return max(ceil(told * sum(lengths) / lengths[0]) for lengths in (sizes, pieces))

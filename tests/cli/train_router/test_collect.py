@@ -134,7 +134,7 @@ def test_how_it_was_made_is_beside_the_log(outlay: Outlay, data: str, out: Path)
     assert facts == {
         "embedder": "hash-384",
         "model": "openai/test",
-        "price": {"input": 3.0, "output": 15.0, "cached_input": None, "cache_write": None},
+        "price": Price(input=3, output=15).model_dump(mode="json"),
         "prices": {},
         "strategy": "budget-mem:k=3,chunk_tokens=16,top_k=2",
         "vectors": [[0] * 5, [1] * 5, [2] * 5],
