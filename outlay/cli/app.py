@@ -16,6 +16,7 @@ from typer.main import get_command
 from outlay.cli.bank.app import app as bank
 from outlay.cli.bench.app import app as bench
 from outlay.cli.exits import ANSWERED, FAILED, INTERRUPTED, quiet_failures, say_error, status_of
+from outlay.cli.memory import app as memory
 from outlay.cli.once import Commands
 from outlay.cli.options import Json  # noqa: TC001 - typer reads the annotations
 from outlay.cli.order import Order
@@ -35,6 +36,7 @@ app: Final = Commands(
 
 app.add_typer(bench)
 app.add_typer(bank)
+app.add_typer(memory)
 app.add_typer(train_router)
 
 Strategy = Annotated[

@@ -181,14 +181,24 @@ def test_a_model_comes_from_the_entry_point_of_its_prefix(distribution: Path) ->
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        pytest.param(lambda: Model("hollow/x"), "'hollow' of the distribution acme-outlay 1.5 gave", id="none"),
+        pytest.param(
+            lambda: Model("hollow/x"), "'hollow' of the distribution acme-outlay 1.5 gave", id="none"
+        ),
         pytest.param(lambda: Model("acme/x", tokenizer="bytes"), "leave tokenizer= out", id="tokenizer"),
-        pytest.param(lambda: scorer_from_spec("length:least=1"), "parameter of length 'least'", id="parameter"),
-        pytest.param(lambda: scorer_from_spec("number"), "'number' of the distribution acme", id="no factory"),
-        pytest.param(lambda: parse_spec("absent"), "'absent' of the distribution acme-outlay 1.5", id="absent"),
-        pytest.param(lambda: parse_spec("raises"), "'raises' of the distribution acme-outlay 1.5", id="raises"),
+        pytest.param(
+            lambda: scorer_from_spec("length:least=1"), "parameter of length 'least'", id="parameter"
+        ),
+        pytest.param(
+            lambda: scorer_from_spec("number"), "'number' of the distribution acme", id="no factory"
+        ),
+        pytest.param(
+            lambda: parse_spec("absent"), "'absent' of the distribution acme-outlay 1.5", id="absent"
+        ),
+        pytest.param(
+            lambda: parse_spec("raises"), "'raises' of the distribution acme-outlay 1.5", id="raises"
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_broken_entry_point_is_named_with_its_distribution(
     distribution: Path, make: Callable[[], Any], said: str
 ) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from inspect import signature
-from typing import TYPE_CHECKING, Any, Final, get_type_hints
+from inspect import Parameter, signature
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
 
@@ -102,18 +102,17 @@ def scorer_from_spec(spec: str, *, model_named: ModelNamed | None = None) -> Sco
 def _from_plugin(entry: EntryPoint, spec: str) -> Scorer:
     make = loaded(entry)
     with blamed_on(described(entry)):
-        takes, hints = signature(make).parameters, get_type_hints(_function(make))
+        takes = signature(make, eval_str=True).parameters
     _, written = split_known(spec, "scorer", {name_in(spec): takes})
     with blamed_on(described(entry)):
-        made = make(**{key: read(text, hints.get(key, str)) for key, text in written.items()})
+        made = make(**{key: _read(text, takes[key]) for key, text in written.items()})
     if not isinstance(made, Scorer):
         raise ConfigurationError(f"{described(entry)} gave {type(made).__name__}, which is no Scorer")
     return made
 
 
-def _function(make: Any) -> Any:
-    """Give what holds the annotations of the keywords."""
-    return make.__init__ if isinstance(make, type) else make
+def _read(text: str, parameter: Parameter) -> Any:
+    return text if parameter.annotation is Parameter.empty else read(text, parameter.annotation)
 
 
 def _judge(settings: JudgeParameters, model_named: ModelNamed | None) -> Judge:
