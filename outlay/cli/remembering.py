@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -236,7 +237,8 @@ def _say_added(directory: Path, said: list[Said], counts: Mapping[str, int], *, 
         held = {f"{kind}s": counts.get(kind, 0) for kind in ("utterance", "document")}
         print_json({"memory": str(directory), "added": len(said), **held})
     else:
-        say(f"added {_counted(said)}; ask with outlay ask 'budget-mem:memory={directory},router=mid' QUESTION")
+        spec = f"budget-mem:memory={directory},router=mid"
+        say(f"added {_counted(said)}; ask with outlay ask {shlex.quote(spec)} QUESTION")
     return ANSWERED
 
 
