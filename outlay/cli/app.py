@@ -40,7 +40,10 @@ app.add_typer(memory)
 app.add_typer(train_router)
 
 Strategy = Annotated[
-    str, typer.Argument(help="A strategy's name, with parameters: 'self-consistency:n=3,threshold=0.9'.")
+    str,
+    typer.Argument(
+        help="A strategy's name, or module:Class, with parameters: 'self-consistency:n=3,threshold=0.9'."
+    ),
 ]
 Limits = "Limits (worst case reserved before each call; none: no limit, still counted)"
 

@@ -58,7 +58,7 @@ class Turns:
         cure = (
             CURE
             if path.is_file()
-            else f"make a memory with `outlay memory create` or Memory.create({str(directory)!r})"
+            else f"make a memory with Memory.create({str(directory)!r}) or `outlay memory create`"
         )
         make = None if facts is None else TABLES
         self._file = SQLiteFile(path, make=make, version=VERSION, cure=cure)

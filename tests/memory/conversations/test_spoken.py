@@ -39,7 +39,7 @@ NOON = datetime(2023, 5, 8, 12, 0, tzinfo=UTC)
         ),
         pytest.param(HumanMessage("Hi"), ("Hi", "user", "", ""), id="HumanMessage"),
         pytest.param(AIMessage("Hi", name="Bot"), ("Hi", "Bot", "", ""), id="AIMessage with a name"),
-        pytest.param(AIMessageChunk("Hi"), ("Hi", "assistant", "", ""), id="AIMessageChunk"),
+        pytest.param(AIMessageChunk(content="Hi"), ("Hi", "assistant", "", ""), id="AIMessageChunk"),
         pytest.param(ToolMessage("4", tool_call_id="1"), ("4", "tool", "", ""), id="ToolMessage"),
         pytest.param(
             HumanMessage("Hi", additional_kwargs={"timestamp": 1683547200}),
