@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def installed(group: str) -> Mapping[str, EntryPoint]:
     """Give the entry points of a group by their names; of two with one name, the first on `sys.path`."""
-    return _scanned(group, tuple(sys.path))
+    return _scanned(tuple(sys.path)).get(group, {})
 
 
 def described(entry: EntryPoint) -> str:
@@ -79,20 +79,21 @@ def blamed_on(what: str) -> Iterator[None]:
 
 
 @cache
-def _scanned(group: str, _: tuple[str, ...]) -> dict[str, EntryPoint]:
-    found: dict[str, EntryPoint] = {}
+def _scanned(_: tuple[str, ...]) -> dict[str, dict[str, EntryPoint]]:
+    """Give our groups of entry points; the path is what the cache goes by, as this reads many files."""
+    found: dict[str, dict[str, EntryPoint]] = {}
     seen = set[str]()
     for one in metadata.distributions():
         name = one.metadata["Name"] or ""
         if name not in seen:  # else an older copy further down the path
             seen.add(name)
-            for entry in _entries(one, group):
-                found.setdefault(entry.name, entry)
+            for entry in _entries(one):
+                found.setdefault(entry.group, {}).setdefault(entry.name, entry)
     return found
 
 
-def _entries(one: metadata.Distribution, group: str) -> tuple[EntryPoint, ...]:
+def _entries(one: metadata.Distribution) -> tuple[EntryPoint, ...]:
     try:
-        return tuple(one.entry_points.select(group=group))
+        return tuple(entry for entry in one.entry_points if entry.group.startswith("outlay."))
     except (TypeError, ValueError):  # a damaged file of a distribution that may have nothing to do with us
         return ()
