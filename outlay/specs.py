@@ -24,6 +24,7 @@ _OPENING: Final = frozenset('[{"')
 _PART: Final = re.compile(r"""(?:[^,\[{"]|\[[^]]*\]|\{[^}]*\}|"[^"]*")+|[\[{"]""")
 """What stands between separating commas; the last alternative is what was opened and not closed."""
 _FRACTION: Final = re.compile(r"-?\d+/[1-9]\d*")
+_IMPORT_PATH: Final = re.compile(r"\s*([^\W\d][\w.]*:[^\W\d][\w.]*)(?=:|\Z)")
 
 
 def name_in(spec: str) -> str:
@@ -31,14 +32,25 @@ def name_in(spec: str) -> str:
     return spec.partition(":")[0].strip().replace("_", "-")
 
 
-def split(spec: str) -> tuple[str, dict[str, str]]:
+def import_path_in(spec: str) -> str:
+    """Give the import path that `spec` begins with, or `""`: `module:Name`, then the end or a colon."""
+    found = _IMPORT_PATH.match(spec.rstrip())
+    return found[1] if found else ""
+
+
+def split(spec: str, path: str = "") -> tuple[str, dict[str, str]]:
     """Split `spec` into its name and its parameters as written, with underscores for hyphens.
+
+    Args:
+        spec: The text.
+        path: The import path that it begins with, if its name is one.
 
     Raises:
         ConfigurationError: It is not of the form `name:parameter=value,...`, or says something twice.
     """
-    name, parameters = name_in(spec), dict[str, str]()
-    for part in filter(str.strip, _PART.findall(spec.partition(":")[2])):
+    name, parameters = path or name_in(spec), dict[str, str]()
+    written = spec.strip()[len(path) :] if path else spec
+    for part in filter(str.strip, _PART.findall(written.partition(":")[2])):
         if part in _OPENING:
             raise ConfigurationError(f"cannot read {spec!r}: the {part} in it is not closed")
         key, equals, value = (piece.strip() for piece in part.partition("="))
@@ -55,20 +67,24 @@ def split(spec: str) -> tuple[str, dict[str, str]]:
     return name, parameters
 
 
-def split_known(spec: str, what: str, known: Mapping[str, Iterable[str]]) -> tuple[str, dict[str, str]]:
+def split_known(
+    spec: str, what: str, known: Mapping[str, Iterable[str]], path: str = ""
+) -> tuple[str, dict[str, str]]:
     """Split `spec`, which must be among the `known` names, with parameters of those listed there.
 
     Args:
         spec: As `split` takes it.
         what: Is named, in a word.
         known: Every name, and the parameters it takes.
+        path: The import path that `spec` begins with, if its name is one.
 
     Raises:
         ConfigurationError: It is not of that form, or something in it is unknown.
     """
-    if name_in(spec) not in known:  # said first: a text that names nothing may hold anything
-        raise ConfigurationError(unknown(what, name_in(spec), known))
-    name, parameters = split(spec)
+    name = path or name_in(spec)
+    if name not in known:  # said first: a text that names nothing may hold anything
+        raise ConfigurationError(unknown(what, name, known))
+    name, parameters = split(spec, path)
     takes = list(known[name])
     for key in parameters:
         if key not in takes:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from outlay.agents.spec import STRATEGIES, collaborators, parse_spec
+from outlay.agents.spec import collaborators, parse_spec, strategy_named
 from outlay.bench.sources.games import is_alfworld
 from outlay.environments import AlfWorldGame, OneStep, TextWorldGame
 from outlay.strategy import Strategy
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 def acts(spec: str) -> bool:
     """Whether the strategy that `spec` names can act in an environment: it then says how it enters one."""
-    return STRATEGIES[parse_spec(spec)[0]].entered is not Strategy.entered
+    return strategy_named(parse_spec(spec)[0]).entered is not Strategy.entered
 
 
 def remembers(spec: str) -> bool:
     """Whether the strategy that `spec` names answers out of a memory, and not out of its question."""
-    return "memory" in collaborators(STRATEGIES[parse_spec(spec)[0]])
+    return "memory" in collaborators(strategy_named(parse_spec(spec)[0]))
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from outlay.agents.spec import STRATEGIES, canonical, parse_spec
+from outlay.agents.spec import canonical, parse_spec, strategy_named
 from outlay.bench.trial import Condition
 from outlay.budget import Budget
 from outlay.errors import ConfigurationError
@@ -97,7 +97,7 @@ def budgets_of(**limits: Sequence[float]) -> tuple[Budget, ...]:
 
 def _samples(condition: Condition) -> int:
     name, written = parse_spec(condition.strategy)
-    usual: dict[str, Any] = dict(STRATEGIES[name].Config())
+    usual: dict[str, Any] = dict(strategy_named(name).Config())
     return int(written.get("n", usual.get("n", 1)))
 
 

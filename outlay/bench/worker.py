@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from outlay.agents.budget_mem import BudgetMem
 from outlay.agents.in_context_distillation import InContextDistillation
-from outlay.agents.spec import STRATEGIES, collaborators, parse_spec, strategy_from_spec
+from outlay.agents.spec import collaborators, parse_spec, strategy_from_spec, strategy_named
 from outlay.bench.items import Item
 from outlay.bench.memories import Memories
 from outlay.bench.playing import asked
@@ -157,7 +157,7 @@ class Worker:
             RetrievalError: Its bank cannot be opened.
         """
         if (spec, seed) not in self._strategies:
-            kind = STRATEGIES[parse_spec(spec)[0]]
+            kind = strategy_named(parse_spec(spec)[0])
             teacher: Any = self.teacher if "teacher" in collaborators(kind) else None
             has_seed = "seed" in kind.Config.model_fields
             self._strategies[spec, seed] = strategy_from_spec(

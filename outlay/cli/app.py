@@ -16,6 +16,7 @@ from typer.main import get_command
 from outlay.cli.bank.app import app as bank
 from outlay.cli.bench.app import app as bench
 from outlay.cli.exits import ANSWERED, FAILED, INTERRUPTED, quiet_failures, say_error, status_of
+from outlay.cli.memory import app as memory
 from outlay.cli.options import Json  # noqa: TC001 - typer reads the annotations
 from outlay.cli.order import Order
 from outlay.cli.train_router.app import app as train_router
@@ -34,10 +35,14 @@ app: Final = typer.Typer(
 
 app.add_typer(bench)
 app.add_typer(bank)
+app.add_typer(memory)
 app.add_typer(train_router)
 
 Strategy = Annotated[
-    str, typer.Argument(help="A strategy's name, with parameters: 'self-consistency:n=3,threshold=0.9'.")
+    str,
+    typer.Argument(
+        help="A strategy's name, or module:Class, with parameters: 'self-consistency:n=3,threshold=0.9'."
+    ),
 ]
 Limits = "Limits (worst case reserved before each call; none: no limit, still counted)"
 

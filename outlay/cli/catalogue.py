@@ -12,25 +12,48 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from outlay.agents.spec import STRATEGIES, collaborators
+from outlay.agents.spec import STRATEGIES, collaborators, plugins, strategy_named
 from outlay.cli.exits import ANSWERED, print_json
-from outlay.cli.live import paper
+from outlay.cli.live import paper, say_aside
+from outlay.errors import ConfigurationError
+from outlay.plugins import distribution
+from outlay.redaction import mask
 
 if TYPE_CHECKING:
     from outlay.strategy import Strategy
 
+OWN: Final = "outlay"
+"""The distribution of Outlay's own strategies."""
 _ARXIV: Final = re.compile(r"arXiv[: ]\s*(\d{4}\.\d{4,5})")
 
 
 def list_strategies(*, as_json: bool) -> int:
-    """Print every strategy with its paper, what the budget buys, and its parameters."""
+    """Print every strategy with its paper, what the budget buys, and its parameters.
+
+    One of another distribution that cannot be loaded is named, and the others are listed all the same.
+    """
     entries = [describe(kind) for kind in STRATEGIES.values()]
+    broken: list[dict[str, str]] = []
+    for name, entry in plugins().items():
+        source = distribution(entry)
+        try:
+            entries.append({**describe(strategy_named(name)), "name": name, "distribution": source})
+        except ConfigurationError as exc:
+            broken.append({"name": name, "distribution": source, "error": str(exc)})
     if as_json:
-        print_json({"strategies": entries})
+        print_json({"strategies": entries, "broken": broken})
         return ANSWERED
+    _show(entries)
+    for one in broken:
+        say_aside(f"outlay: {mask(one['error'])}")
+    return ANSWERED
+
+
+def _show(entries: list[dict[str, Any]]) -> None:
     console = paper()
     for entry in entries:
         source = f"  arXiv {entry['arxiv']}" if entry["arxiv"] else ""
+        source += f"  from {entry['distribution']}" if entry["distribution"] != OWN else ""
         console.print(Text.assemble((entry["name"], "bold cyan"), (source, "dim")), soft_wrap=True)
         console.print(f"  the budget buys: {entry['summary']}", soft_wrap=True)
         if further := entry["models"][1:]:
@@ -38,7 +61,6 @@ def list_strategies(*, as_json: bool) -> int:
         if entry["stored"]:
             console.print(f"  given by its path: {', '.join(entry['stored'])}")
         console.print(_parameters(entry["parameters"]))
-    return ANSWERED
 
 
 def describe(kind: type[Strategy[Any]]) -> dict[str, Any]:
@@ -46,6 +68,7 @@ def describe(kind: type[Strategy[Any]]) -> dict[str, Any]:
     source = _ARXIV.search(inspect.getdoc(inspect.getmodule(kind)) or "")
     return {
         "name": kind.name,
+        "distribution": OWN,
         "arxiv": source[1] if source else None,
         "summary": kind.summary,
         "models": [name for name in collaborators(kind) if name not in kind.stored],

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from rich.console import Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bar
 from rich.table import Table
 
@@ -105,6 +112,15 @@ def shown(progress: Progress) -> Iterator[Live | None]:
         return
     with Live(progress, console=Paper(stderr=True), transient=True, refresh_per_second=4) as live:
         yield live
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show what is being done and for how long, where a person is looking."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Bar(*columns, console=Paper(stderr=True), transient=True, disable=not watched(sys.stderr)) as bar:
+        bar.add_task(printable(what), total=None)
+        yield
 
 
 def goes_on() -> str:

@@ -199,7 +199,7 @@ class Exchange:
         Past a deadline there is no pause: the fence then says itself that it is over.
         """
         if isinstance(error, ParameterRenamedError):
-            return True
+            return attempt <= self.terms.retries  # else the server refuses both names
         was_heard = self.listener is not None and self.listener.heard
         is_closed = any(fence.closed for fence in (self.fence, current_ledger()) if fence)
         if not isinstance(error, ModelUnavailableError) or was_heard or is_closed:

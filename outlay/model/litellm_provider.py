@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import inspect
 import logging
 import os
 import re
 import warnings
 from contextlib import aclosing
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from outlay.errors import ConfigurationError, ModelError, ModelRefusedError
 from outlay.model.litellm_prices import price_from
 from outlay.model.openai_http import ChatRequest, events, post
-from outlay.model.options import check_parameters
 from outlay.model.prompt_bound import prompt_bound
 from outlay.model.provider import ParameterRenamedError
 from outlay.model.provider_errors import no_key, translate
@@ -27,6 +27,8 @@ from outlay.model.tokenizers import BYTES, Tokenizer, byte_count, openai_tokeniz
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
     from types import ModuleType
+
+    from aiohttp import ClientSession
 
     from outlay.budget import Price
     from outlay.model.llama_cpp import LlamaCppServer
@@ -53,6 +55,12 @@ DIRECT: Final = {
 """Providers that speak OpenAI's format: their usual address, and the variable of the key they need."""
 LIMITS: Final = ("max_tokens", "max_completion_tokens")
 """The two names of the output limit; some servers take only one of them."""
+OWN_CLIENT: Final = frozenset(
+    """
+    anthropic bedrock cohere cohere_chat databricks gemini groq huggingface ollama ollama_chat vertex_ai
+    """.split()
+)
+"""Providers whose requests LiteLLM sends through a client that it is given."""
 _WANTS_NEW_LIMIT: Final = re.compile(
     r"max_tokens\b.{0,60}(?:not supported|unsupported|deprecated)|use\W+max_completion_tokens", re.IGNORECASE
 )
@@ -110,7 +118,6 @@ class LiteLLMProvider:
         self._supported: frozenset[str] | None = None
         self._known_route: tuple[str, str] | None = None
         self._limit_name: str | None = None
-        self._is_renamed = False
 
     async def complete(self, request: Request) -> Reply:
         await _loaded()
@@ -222,11 +229,14 @@ class LiteLLMProvider:
             async for piece in response:
                 event = piece.model_dump(warnings=False)
                 for choice in event.get("choices") or ():
-                    choice["finish_reason"] = response.received_finish_reason
-                if not any(getattr(chunk, "usage", None) for chunk in response.chunks):
+                    choice["finish_reason"] = getattr(
+                        response, "received_finish_reason", choice["finish_reason"]
+                    )
+                if not any(getattr(chunk, "usage", None) for chunk in getattr(response, "chunks", ())):
                     event["usage"] = None
                 yield event
-        except failures() as exc:
+        except (*failures(), ValueError, TypeError, KeyError) as exc:
+            # The latter three come from LiteLLM's own reading of odd events.
             raise self._translated(exc, wire) from exc
         finally:
             await _close(response)
@@ -234,41 +244,54 @@ class LiteLLMProvider:
     def _is_direct(self) -> bool:
         """Whether the server is asked without LiteLLM's wrapper, which costs three times the call.
 
-        LiteLLM still finds the server and translates the parameters. Its wrapper stays in use where
-        the application has registered LiteLLM callbacks, which would not see the call otherwise.
+        LiteLLM still finds the server and translates the parameters. `OUTLAY_DIRECT=0` in the environment
+        sends every call through the wrapper, so that LiteLLM's callbacks see it.
         """
-        module = litellm()
-        if os.environ.get("OUTLAY_DIRECT") == "0" or any(
-            getattr(module, name)
-            for name in ("callbacks", "input_callback", "success_callback", "failure_callback")
-        ):
-            return False
         provider, model = self._route()
-        entry = module.model_cost.get(model) or {}
-        return provider in DIRECT and entry.get("mode") != "responses" and not model.startswith("responses/")
+        entry = litellm().model_cost.get(model) or {}
+        speaks_chat = entry.get("mode") != "responses" and not model.startswith("responses/")
+        return os.environ.get("OUTLAY_DIRECT") != "0" and provider in DIRECT and speaks_chat
 
     async def _chat_request(self, request: Request, *, stream: bool = False) -> ChatRequest:
-        module = litellm()
-        provider, model = self._route()
+        """Make the HTTP request of a direct call.
+
+        Raises:
+            ConfigurationError: There is no address or key, or the provider takes no such parameter.
+        """
+        provider, _ = self._route()
         base, key = await self._place()
         default_base, variable = DIRECT[provider]
         if not base and not default_base:
             raise ConfigurationError(f"{self._name} needs api_base=, the server's URL")
         if not key and not base and variable:
             raise no_key(self._name, variable)
-        config = _chat_config(provider, model)
         asked = self._asked(request)
+        headers = _headers(asked)
+        body = self._limited(self._body(request, asked, stream=stream), request)
+        try:
+            parts = urlsplit(base or default_base or "")
+        except ValueError as exc:
+            raise ConfigurationError(f"{self._name}: api_base is no URL: {exc}") from exc
+        path = parts.path.rstrip("/").removesuffix("/chat/completions") + "/chat/completions"
+        if key and not parts.username:
+            headers.setdefault("Authorization", f"Bearer {key}")
+        url = urlunsplit(parts._replace(path=path))
+        return ChatRequest(url, headers, body, self._name, self._most_bytes(request))
+
+    def _body(self, request: Request, asked: dict[str, Any], *, stream: bool) -> dict[str, Any]:
+        """Translate a request to the provider's dialect, by LiteLLM's rules."""
+        provider, model = self._route()
         if stream:
             asked["stream"] = True
             if "stream_options" in self._parameters():
                 asked["stream_options"] = {"include_usage": True}
-        headers = dict(asked.pop("extra_headers", None) or {})
         extra = dict(asked.pop("extra_body", None) or {})
         kept: dict[str, Any] = {name: asked.pop(name) for name in DROPPED if name in asked}
+        module = litellm()
         try:
             optional = module.utils.get_optional_params(model=model, custom_llm_provider=provider, **asked)
             translated = optional.pop("extra_body", None) or {}
-            body = config.transform_request(
+            body = _chat_config(provider, model).transform_request(
                 model=model,
                 messages=self._messages(request),
                 optional_params={n: v for n, v in optional.items() if n != "max_retries"},
@@ -276,16 +299,11 @@ class LiteLLMProvider:
                 headers={},
             )
         except failures() as exc:
-            raise self._translated(exc, Wire()) from exc
-        body = self._limited({**body, **translated, **kept, **extra}, request)
-        body = {name: value for name, value in body.items() if name != "stream" or value}
-        parts = urlsplit(base or default_base or "")
-        path = parts.path.rstrip("/").removesuffix("/chat/completions") + "/chat/completions"
-        if key and not parts.username:
-            headers.setdefault("Authorization", f"Bearer {key}")
-        return ChatRequest(
-            urlunsplit(parts._replace(path=path)), headers, body, self._name, self._most_bytes(request)
-        )
+            raise self._translated(exc, None) from exc
+        except (TypeError, ValueError, KeyError, AttributeError) as exc:
+            raise ConfigurationError(f"{self._name}: a parameter is of the wrong kind: {exc}") from exc
+        body = {**body, **translated, **kept, **extra}
+        return {name: value for name, value in body.items() if name != "stream" or value}
 
     async def _place(self) -> tuple[str | None, str | None]:
         """Give the server's base URL and key, as given or from the environment."""
@@ -323,17 +341,20 @@ class LiteLLMProvider:
         """Use the other name of the output limit from the next attempt on, where the server asks for it.
 
         Raises:
-            ParameterRenamedError: It does, for the first time.
+            ParameterRenamedError: It does. Each of several calls under way may be refused once.
         """
         said = str(error)
-        if self._limit_name is None and not error.unknown:
-            if _WANTS_NEW_LIMIT.search(said):
-                self._limit_name = LIMITS[1]
-            elif _WANTS_OLD_LIMIT.search(said):
-                self._limit_name = LIMITS[0]
-        if self._limit_name is not None and not self._is_renamed:
-            self._is_renamed = True
-            raise ParameterRenamedError(said, model=error.model, usage=error.usage) from error
+        wanted = (
+            LIMITS[1]
+            if _WANTS_NEW_LIMIT.search(said)
+            else LIMITS[0]
+            if _WANTS_OLD_LIMIT.search(said)
+            else None
+        )
+        if wanted is None or error.unknown or self._limit_name not in {None, wanted}:
+            return
+        self._limit_name = wanted
+        raise ParameterRenamedError(said, model=error.model, usage=error.usage) from error
 
     async def _call(self, request: Request, wire: Wire, *, stream: bool = False) -> Any:
         arguments = await self._arguments(request, wire)
@@ -351,7 +372,6 @@ class LiteLLMProvider:
 
     def _asked(self, request: Request) -> dict[str, Any]:
         """Give what a request says beside its messages, under the chat API's names."""
-        check_parameters(self._name, request.params)
         optional = {
             "n": request.n if request.n > 1 else None,
             "temperature": request.temperature,
@@ -392,6 +412,7 @@ class LiteLLMProvider:
             "drop_params": False,
             "shared_session": shared_session(),
             "logger_fn": wire.log,
+            **({"client": _http_client(shared_session())} if self._route()[0] in OWN_CLIENT else {}),
         }
 
     def _params(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -443,7 +464,7 @@ class LiteLLMProvider:
         try:
             model, provider, *_ = litellm().get_llm_provider(self._model, api_base=self._api_base)
         except failures() as exc:
-            raise self._translated(exc, Wire()) from exc
+            raise self._translated(exc, None) from exc
         return provider, model
 
     async def _count_choice(self, choice: Choice, cap: int) -> int:
@@ -455,8 +476,18 @@ class LiteLLMProvider:
         assert self._server is not None  # noqa: S101 - the caller asked
         return min(cap, len(await self._server.tokens(said)) + 1)  # and the token that ended it
 
-    def _translated(self, error: Exception, wire: Wire) -> Exception:
-        return translate(error, model=self._name, url=self._api_base, wire=wire)
+    def _translated(self, error: Exception, wire: Wire | None) -> Exception:
+        missing_key = self._missing_key() if wire is not None and not wire.sent else None
+        return translate(error, model=self._name, url=self._api_base, wire=wire, missing_key=missing_key)
+
+    def _missing_key(self) -> str | None:
+        """Return the variable of the key that the provider needs and that is nowhere given."""
+        if self._api_key is not None:
+            return None
+        missing = [str(name) for name in litellm().validate_environment(model=self._model)["missing_keys"]]
+        keys = [name for name in missing if name.endswith(("_KEY", "_TOKEN"))]
+        own = self._route()[0].upper()
+        return next((name for name in keys if name.startswith(own)), next(iter(keys), None))
 
 
 def _counted(usage: Any, body: dict[str, Any]) -> Any:
@@ -466,14 +497,33 @@ def _counted(usage: Any, body: dict[str, Any]) -> Any:
     return usage if "prompt_eval_count" in body else {**usage, "prompt_tokens": 0, "total_tokens": 0}
 
 
+def _headers(asked: dict[str, Any]) -> dict[str, str]:
+    """Take out of a request's parameters those that are sent as headers."""
+    given = asked.pop("extra_headers", None) or {}
+    headers = {str(name).title(): str(value) for name, value in given.items()}
+    named = {name: asked.pop(name) for name in ("organization", "project") if name in asked}
+    return headers | {f"Openai-{name.title()}": str(value) for name, value in named.items()}
+
+
 async def _close(stream: Any) -> None:
     """Close the connection below LiteLLM's stream, so that the provider sees it go."""
     below = getattr(stream, "completion_stream", None)
     for name in ("aclose", "close"):
         close = getattr(below, name, None)
         if close is not None:
-            await close()
+            closing = close()
+            if inspect.isawaitable(closing):
+                await closing
             return
+
+
+@lru_cache(maxsize=4)
+def _http_client(session: ClientSession) -> Any:
+    """Return LiteLLM's HTTP client over our session, which records requests, and without redirects."""
+    handlers = importlib.import_module("litellm.llms.custom_httpx.http_handler")
+    transports = importlib.import_module("litellm.llms.custom_httpx.aiohttp_transport")
+    transport = transports.LiteLLMAiohttpTransport(client=session, owns_session=False)
+    return handlers.AsyncHTTPHandler(transport=transport, follow_redirects=False)
 
 
 @cache

@@ -11,13 +11,15 @@ from outlay.model.provider_errors import from_body, from_status, is_unsent, unre
 from outlay.model.session import shared_session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 
     from aiohttp import ClientResponse
 
 CONNECT_SECONDS: Final = 30.0
 ERROR_BYTES: Final = 100_000
 """As much of an error reply as is read."""
+LONGEST_INTEGER: Final = 300
+"""Digits; Python refuses to read more than a few thousand."""
 END: Final = "[DONE]"
 
 
@@ -42,7 +44,7 @@ async def post(request: ChatRequest) -> Any:
     """
     async with _Response(request) as response:
         content = await _content(response, request)
-    return _checked(_parsed([content], request), request)
+    return _checked(content.decode("utf-8-sig", "replace"), request)
 
 
 async def events(request: ChatRequest) -> AsyncGenerator[Any, None]:
@@ -54,44 +56,76 @@ async def events(request: ChatRequest) -> AsyncGenerator[Any, None]:
         ModelError: It could not be sent, was refused, or an event is an error or no JSON.
     """
     async with _Response(request) as response:
-        if response.content_type == "application/json":
-            yield _checked(_parsed([await _content(response, request)], request), request)
-            yield None
-            return
-        data: list[str] = []
-        async for line in _lines(response, request):
-            field, _, value = line.partition(":")
-            if field == "data":
-                data.append(value)
-            if not data or (line and len(data) > 1):
-                continue
-            if data[0].strip() == END:
+        reader = _EventReader()
+        async for text in _event_texts(response, request, reader):
+            if text.strip() == END:
                 yield None
                 return
-            event = _parsed(data, request, whole=not line)
-            if event is not None:
-                data.clear()
-                yield _checked(event, request)
-        if data:
-            yield _checked(_parsed(data, request), request)
+            yield _checked(text, request)
+        if reader.is_whole:
+            yield None
 
 
-def _parsed(data: list[str] | list[bytes], request: ChatRequest, *, whole: bool = True) -> Any:
-    """Read an event from its lines; `None` where it goes on in further lines."""
+async def _event_texts(
+    response: ClientResponse, request: ChatRequest, reader: _EventReader
+) -> AsyncIterator[str]:
+    async for line in _lines(response, request):
+        for text in reader.feed(line):
+            yield text
+    for text in reader.end():
+        yield text
+
+
+class _EventReader:
+    """Put the lines of a stream together to the texts of its events."""
+
+    def __init__(self) -> None:
+        self.is_whole = False
+        """Whether the lines are those of one JSON text, and not of a stream."""
+        self._lines: list[str] = []
+
+    def feed(self, line: str) -> Iterator[str]:
+        """Give the text of the event that `line` completes, if it does."""
+        field, _, value = line.partition(":")
+        if self.is_whole or (not self._lines and line.lstrip().startswith(("{", "["))):
+            self.is_whole = True
+            self._lines.append(line)
+        elif field == "data":
+            # Most events are one line, and some servers leave out the empty line behind it.
+            if not self._lines and (value.strip() == END or _is_json(value)):
+                yield value
+            else:
+                self._lines.append(value)
+        elif not line:
+            yield from self.end()
+
+    def end(self) -> Iterator[str]:
+        """Give the text of the lines that are left."""
+        if self._lines:
+            yield "\n".join(self._lines)
+            self._lines.clear()
+
+
+def _is_json(text: str) -> bool:
     try:
-        return json.loads(data[0] if len(data) == 1 else "\n".join(map(str, data)))
+        json.loads(text, parse_int=_integer)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _integer(digits: str) -> int | float:
+    """Read an integer; one of more digits than any count has is infinite, and no reason to lose a reply."""
+    return int(digits) if len(digits) <= LONGEST_INTEGER else float("inf")
+
+
+def _checked(text: str, request: ChatRequest) -> Any:
+    """Read JSON, and raise what an error object says; a reply that has choices is one all the same."""
+    try:
+        body = json.loads(text, parse_int=_integer)
     except (ValueError, RecursionError) as exc:
-        if not whole:
-            return None
-        raise ModelUnavailableError(
-            f"{request.model}: the reply is not JSON: is {request.url} the right address?",
-            model=request.model,
-            unknown=True,
-        ) from exc
-
-
-def _checked(body: Any, request: ChatRequest) -> Any:
-    """Raise what an error object says; a reply that has choices is one all the same."""
+        message = f"{request.model}: the server's reply is not JSON (asked at {request.url})"
+        raise ModelUnavailableError(message, model=request.model, unknown=True) from exc
     if not isinstance(body, dict) or (body.get("error") and not body.get("choices")):
         raise from_body(body, model=request.model)
     return body
@@ -116,7 +150,12 @@ class _Response:
             self._response = await shared_session().post(
                 request.url,
                 data=content,
-                headers={"Content-Type": "application/json", **request.headers},
+                # Not compressed: a small reply could unpack to more memory than there is.
+                headers={
+                    "Content-Type": "application/json",
+                    "Accept-Encoding": "identity",
+                    **request.headers,
+                },
                 allow_redirects=False,  # a redirect would be a second request
                 timeout=ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             )
@@ -149,10 +188,14 @@ class _Response:
     async def _refusal(self, response: ClientResponse) -> ModelError:
         from aiohttp import ClientError  # noqa: PLC0415
 
+        content = b""
         try:
-            content = await response.content.read(ERROR_BYTES)
+            async for piece in response.content.iter_any():
+                content += piece
+                if len(content) > ERROR_BYTES:
+                    break
         except (ClientError, OSError):
-            content = b""
+            pass  # what came is enough to say why
         response.close()
         return from_status(
             response.status,
@@ -172,17 +215,20 @@ async def _content(response: ClientResponse, request: ChatRequest) -> bytes:
 
 
 async def _lines(response: ClientResponse, request: ChatRequest) -> AsyncIterator[str]:
-    size, parts = 0, [b""]
+    """Give the lines of a reply, which end with a line feed, a carriage return, or both."""
+    size, parts, ended_with_return = 0, [b""], False
     async for piece in response.content.iter_any():
         size += len(piece)
         _check_size(size, request)
-        first, *others = piece.replace(b"\r", b"\n").split(b"\n")
+        content = piece[1:] if ended_with_return and piece.startswith(b"\n") else piece
+        ended_with_return = piece.endswith(b"\r")
+        first, *others = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         parts.append(first)
         for other in others:
-            yield b"".join(parts).decode("utf-8", "replace")
+            yield b"".join(parts).decode("utf-8-sig", "replace")
             parts = [other]
     if last := b"".join(parts):
-        yield last.decode("utf-8", "replace")
+        yield last.decode("utf-8-sig", "replace")
 
 
 def _check_size(size: int, request: ChatRequest) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
@@ -11,7 +12,7 @@ from outlay.errors import ConfigurationError
 from outlay.model.records import Message, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 ELSEWHERE: Final = {
     "max_tokens": "max_output_tokens=",
@@ -40,17 +41,29 @@ ELSEWHERE: Final = {
 
 CLAIMED: Final = frozenset(
     """
-    audio beam_width best_of candidate_count candidatecount contents deployment_id enable_search
-    fallbacks function_call functions generation_config generationconfig ignore_eos input input_ids
-    inputs max_completion_tokens max_length max_new_tokens max_output_tokens max_tokens
-    max_tokens_to_sample maxoutputtokens maxtokens messages min_new_tokens min_tokens modalities
-    model models n n_predict n_probs num_completions num_generations num_predict
-    num_return_sequences online options parameters plugins prediction prompt prompt_embeds
-    response_format route search_parameters service_tier stream stream_options system system_prompt
-    tool_choice tools transforms use_beam_search web_search web_search_options
+    audio beam_width best_of candidate_count candidatecount contents data_sources deployment_id
+    enable_search extra_body fallbacks function_call functions generation_config generationconfig
+    ignore_eos inference_config  input input_ids inputs max_completion_tokens
+    max_gen_len max_length max_new_tokens max_output_tokens max_tokens max_tokens_to_sample
+    maxoutputtokens maxtokens messages min_new_tokens min_tokens modalities model models n n_cmpl
+    n_predict n_probs num_beams num_completions num_generations num_predict num_return_sequences
+    num_samples online options parameters plugins prediction preset prompt prompt_embeds
+    response_format route search search_parameters service_tier  stream stream_options system
+    system_prompt tool_choice tools transforms use_beam_search web_search web_search_options
     """.split()
 )
 """Fields of a request's body that decide what it costs: what was reserved is made of them."""
+
+_CLAIMED_SQUEEZED: Final = frozenset(re.sub(r"[\s_-]", "", name).casefold() for name in CLAIMED)
+OPEN_OBJECTS: Final = frozenset({
+    "chattemplatekwargs",
+    "guidedjson",
+    "structuredoutputs",
+    "jsonschema",
+    "logitbias",
+})
+"""Fields whose own fields are the caller's words, and no parameters."""
+DEEPEST: Final = 5
 
 CHAT_PARAMETERS: Final = frozenset(
     """
@@ -91,13 +104,12 @@ def check_parameters(model: str, params: Mapping[str, Any]) -> None:
     """Refuse what would send something else than was reserved, or send it where no fence sees it.
 
     Raises:
-        ConfigurationError: A parameter is not known to be harmless.
+        ConfigurationError: A parameter is not known to be harmless, or is of the wrong type.
     """
-    known = CHAT_PARAMETERS | LITELLM_PARAMETERS | SAMPLING_PARAMETERS
     for name in params:
-        if name in known:
+        if name in CHAT_PARAMETERS | LITELLM_PARAMETERS | SAMPLING_PARAMETERS:
             continue
-        if name.casefold() in CLAIMED:
+        if _is_claimed(name):
             raise ConfigurationError(
                 f"{model}: {name} decides what a call costs and is not passed on: {_instead(name)}"
             )
@@ -105,14 +117,46 @@ def check_parameters(model: str, params: Mapping[str, Any]) -> None:
             f"{model}: {name} is not a parameter of the chat API: pass a field of the server's own as "
             f"extra_body={{{name!r}: ...}}"
         )
-    extra = params.get("extra_body") or {}
-    if not isinstance(extra, dict):
-        raise ConfigurationError(f"{model}: extra_body is a dictionary of fields, not {type(extra).__name__}")
-    for name in extra:
-        if str(name).strip().casefold() in CLAIMED:
+    for name in ("extra_body", "extra_headers"):
+        if not isinstance(params.get(name) or {}, dict):
+            raise ConfigurationError(f"{model}: {name} is a dictionary, not {type(params[name]).__name__}")
+    tops = params.get("top_logprobs")
+    if tops is not None and (not isinstance(tops, int) or tops < 0):
+        raise ConfigurationError(f"{model}: top_logprobs is a number of tokens, not {tops!r}")
+    claimed = next(_claimed_in(params.get("extra_body") or {}), None)
+    if claimed is not None:
+        raise ConfigurationError(
+            f"{model}: {claimed} in extra_body decides what a call costs: {_instead(claimed)}"
+        )
+
+
+def _check_thinking(model: str, said: Mapping[str, Any]) -> None:
+    """Refuse a budget for thinking that is above the limit on all output."""
+    for name in ("thinking", "reasoning", "thinking_config", "thinking_budget"):
+        given = said.get(name)
+        budgets = given.values() if isinstance(given, dict) else (given,)
+        if any(isinstance(budget, int) and budget > said["max_output_tokens"] for budget in budgets):
             raise ConfigurationError(
-                f"{model}: {name} in extra_body decides what a call costs: {_instead(str(name))}"
+                f"{model}: {name} is above max_output_tokens: raise the one or lower the other"
             )
+
+
+def _claimed_in(fields: Mapping[Any, Any], depth: int = 0) -> Iterator[str]:
+    """Give the names in a body, or in an object inside it, that a claim is made of."""
+    for name, value in fields.items():
+        if _is_claimed(str(name)):
+            yield str(name)
+        elif isinstance(value, dict) and depth < DEEPEST and _squeezed(str(name)) not in OPEN_OBJECTS:
+            yield from _claimed_in(value, depth + 1)
+
+
+def _is_claimed(name: str) -> bool:
+    return _squeezed(name) in _CLAIMED_SQUEEZED
+
+
+def _squeezed(name: str) -> str:
+    """Give a name without case, spaces, underscores and hyphens: servers spell one name in many ways."""
+    return re.sub(r"[\s_-]", "", name).casefold()
 
 
 def _instead(name: str) -> str:
@@ -175,6 +219,8 @@ def request_for(
     said.pop("min_output_tokens", None)
     said.setdefault("max_output_tokens", default_max_output_tokens)
     stop = said.pop("stop", ())
+    check_parameters(model, {name: value for name, value in said.items() if name not in Request.model_fields})
+    _check_thinking(model, said)
     own = {name: said.pop(name) for name in Request.model_fields if name in said}
     try:
         return Request(

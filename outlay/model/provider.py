@@ -21,6 +21,7 @@ class ParameterRenamedError(ModelRefusedError):
     """
 
 
+@runtime_checkable
 class Provider(Protocol):
     """Makes requests; knows nothing of fences, retries or replay.
 

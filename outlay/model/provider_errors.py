@@ -73,6 +73,19 @@ UNSENT: Final = {
 }
 """Exceptions raised before the first byte of a request is sent."""
 
+MAYBE_SENT: Final = {
+    "RemoteProtocolError",
+    "ReadError",
+    "WriteError",
+    "ReadTimeout",
+    "WriteTimeout",
+    "ServerDisconnectedError",
+    "ClientPayloadError",
+    "ConnectionResetError",
+    "BrokenPipeError",
+}
+"""Exceptions raised after a request was sent, maybe: a client may have sent it again since then."""
+
 ANSWERED: Final = {"HTTPStatusError", "APIStatusError", "ClientResponseError"}
 """Exceptions that a client raises for a status line that it has read."""
 
@@ -166,7 +179,9 @@ def from_body(body: Any, *, model: str) -> ModelError:
         refused = any(part in code.casefold() for part in _REFUSED)
         kind = ModelRefusedError if refused else ModelUnavailableError
     text = f"{model}: {said}{_advice(kind, status, None, model)}"
-    return kind(text, model=model, unknown=True, retry_after=retry_after({}, json.dumps(body, default=str)))
+    usage = read_usage(body.get("usage")) if isinstance(body, dict) else None
+    delay = retry_after({}, json.dumps(body, default=str))
+    return kind(text, model=model, unknown=True, usage=usage, retry_after=delay)
 
 
 def unreachable(url: str | None, reason: str, *, model: str) -> ModelUnavailableError:
@@ -178,7 +193,8 @@ def unreachable(url: str | None, reason: str, *, model: str) -> ModelUnavailable
 
 def is_unsent(error: BaseException) -> bool:
     """Whether an exception of an HTTP client says that nothing was sent."""
-    return any(kind.__name__ in UNSENT for cause in causes_of(error) for kind in type(cause).__mro__)
+    names = {kind.__name__ for cause in causes_of(error) for kind in type(cause).__mro__}
+    return bool(names & UNSENT) and not names & MAYBE_SENT
 
 
 def no_key(model: str, variable: str | None) -> ConfigurationError:
@@ -189,22 +205,33 @@ def no_key(model: str, variable: str | None) -> ConfigurationError:
     )
 
 
-def translate(error: Exception, *, model: str, url: str | None, wire: Wire) -> OutlayError:
+def translate(
+    error: Exception, *, model: str, url: str | None, wire: Wire | None, missing_key: str | None = None
+) -> OutlayError:
     """Turn what LiteLLM raised into the error to raise `from` it.
 
-    LiteLLM invents status codes: a refused connection is its 500. So `wire`, the record of what was
-    really sent and answered, counts first, then the chain of causes.
+    LiteLLM invents status codes: a refused connection is its 500. So `wire` counts first, then the
+    chain of causes.
+
+    Args:
+        error: What LiteLLM raised.
+        model: The model's name.
+        url: Where the server is, if that was given.
+        wire: What was sent and answered, as far as it was recorded; `None`: LiteLLM was not asked to
+            send anything.
+        missing_key: The variable of the key that the provider needs and the call does not have.
     """
     mask_causes(error)
     causes = tuple(causes_of(error))
     said = _one_line(str(getattr(error, "message", "") or error)) or type(error).__name__
-    answered = wire.status is not None or any(map(_is_answer, causes))
-    if not wire.sent and not answered and (fault := _configuration_fault(error, causes, model)):
+    status = _answered(causes, wire)
+    is_recorded = wire is not None and bool(wire.urls)
+    may_be_sent = wire is not None and (wire.sent or status is not None)
+    if not may_be_sent and (fault := _configuration_fault(error, causes, model, wire, missing_key)):
         return ConfigurationError(fault)
-    if not wire.sent and (wire.urls or is_unsent(error)):
+    if not may_be_sent and (is_recorded or is_unsent(error)):
         return unreachable(url, said, model=model)
     kind = kind_of(type(error)) or ModelUnavailableError
-    status = wire.status if wire.status is not None else (_status(error) if answered else None)
     if status is not None and not 200 <= status < 300:  # noqa: PLR2004
         found = from_status(status, _content(error, causes), _headers(causes, wire), model=model, url=url)
         if kind is ContextOverflowError and not isinstance(found, kind):
@@ -212,12 +239,14 @@ def translate(error: Exception, *, model: str, url: str | None, wire: Wire) -> O
         found.args = (f"{model}: {said}{_advice(type(found), status, url, model)}",)
         return found
     if not issubclass(kind, ModelError):
-        if not wire.sent and not answered:
+        if not may_be_sent:
+            # These classes are LiteLLM's own findings: it makes none of them of what a server says.
             return ConfigurationError(f"{model}: {said}")
         kind = ModelRefusedError
     made = kind(f"{model}: {said}{_advice(kind, status, url, model)}", model=model)
     made.retry_after = retry_after(_headers(causes, wire), _content(error, causes))
-    made.unknown = True
+    made.unknown = wire is not None
+    made.sent = wire is not None
     return made
 
 
@@ -260,10 +289,17 @@ def causes_of(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
-def _is_answer(cause: BaseException) -> bool:
-    # LiteLLM's own exceptions inherit from the OpenAI client's, also where nothing was sent.
-    foreign = not type(cause).__module__.startswith("litellm")
-    return foreign and any(kind.__name__ in ANSWERED for kind in type(cause).__mro__)
+def _answered(causes: tuple[BaseException, ...], wire: Wire | None) -> int | None:
+    """Return the status line that was read, if one was."""
+    if wire is not None and wire.status is not None:
+        return wire.status
+    for cause in causes:
+        # LiteLLM's own exceptions inherit from the OpenAI client's, also where nothing was sent.
+        is_foreign = not type(cause).__module__.startswith("litellm")
+        if is_foreign and any(kind.__name__ in ANSWERED for kind in type(cause).__mro__):
+            response = getattr(cause, "response", None)
+            return _status(cause) or _status(response) or 200
+    return None
 
 
 def _kind_of_status(status: int, said: str, code: str) -> type[ModelError]:
@@ -297,26 +333,31 @@ def _advice(kind: type[OutlayError], status: int | None, url: str | None, model:
     return ""
 
 
-def _configuration_fault(error: Exception, causes: tuple[BaseException, ...], model: str) -> str | None:
+def _configuration_fault(
+    error: Exception,
+    causes: tuple[BaseException, ...],
+    model: str,
+    wire: Wire | None,
+    missing_key: str | None,
+) -> str | None:
+    """Say what to configure, where LiteLLM raised before it sent anything.
+
+    What it says is read only where no server can have said it.
+    """
     text = str(error)
-    if "LLM Provider NOT provided" in text:
+    if wire is None and "LLM Provider NOT provided" in text:
         return (
             f"no provider is known for the model {model!r}: write it as provider/model, e.g. "
             "'openai/gpt-4.1-mini', 'ollama/qwen3:4b' or 'hosted_vllm/Qwen/Qwen3-8B' with api_base=..., "
             "or 'local' for the embedded model"
         )
-    if "missing credentials" in text.lower() or "api key" in text.lower():
-        return str(no_key(model, _variable(text)))
+    if missing_key is not None:
+        return str(no_key(model, missing_key))
     missing = next((cause for cause in causes if isinstance(cause, ImportError)), None)
     if missing is not None:
         name = missing.name or str(missing)
         return f"LiteLLM needs the package {name!r} for {model!r}: pip install {name}"
     return None
-
-
-def _variable(text: str) -> str | None:
-    words = (word.strip("`'\".,()") for word in text.split())
-    return next((word for word in words if word.endswith(("_KEY", "_TOKEN")) and word.isupper()), None)
 
 
 def _one_line(said: str) -> str:
@@ -343,13 +384,13 @@ def _json(content: str) -> Any:
         return None
 
 
-def _status(error: BaseException) -> int | None:
+def _status(error: object) -> int | None:
     status = getattr(error, "status_code", None)
     return status if isinstance(status, int) else None
 
 
-def _headers(causes: tuple[BaseException, ...], wire: Wire) -> Mapping[str, str]:
-    if wire.headers:
+def _headers(causes: tuple[BaseException, ...], wire: Wire | None) -> Mapping[str, str]:
+    if wire is not None and wire.headers:
         return wire.headers
     for cause in causes:
         response = getattr(cause, "response", None)

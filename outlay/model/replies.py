@@ -17,31 +17,26 @@ from outlay.model.usage_report import read_usage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from outlay.budget import Usage
+    from outlay.budget import UsageReport
     from outlay.model.records import Message
 
 IMPOSSIBLE: Final = -9999.0
 """Log-probability of a token that cannot occur; JSON has no minus infinity, so servers write null."""
 
 _FINISH_REASONS: Final = (
+    (
+        "error",
+        ("error", "abort", "cancel", "fail", "malformed", "unexpected", "invalid", "resource", "timeout"),
+    ),
+    ("error", ("too_many", "not_")),
     ("tool_calls", ("tool", "function")),
-    ("error", ("error", "abort", "cancel", "fail", "malformed", "unexpected", "resource", "timeout", "many")),
     ("content_filter", ("filter", "safety", "refusal", "block", "prohibited", "recitation", "guardrail")),
     ("content_filter", ("sensitive", "spii", "toxic", "language", "moderation", "escalation", "policy")),
-    ("length", ("length", "token", "limit", "context", "truncat", "incomplete", "compaction")),
+    ("length", ("length", "token", "limit", "context", "truncat", "incomplete", "compaction", "pause")),
     ("stop", ("stop", "end", "eos", "complete", "finish", "done", "unspecified")),
 )
 """Our finish reasons, each with the parts of a provider's words that mean it; the first match counts."""
-
-_EXCEPTIONS: Final = {
-    "malformed_function_call": "error",
-    "unexpected_tool_call": "error",
-    "too_many_tool_calls": "error",
-    "error_toxic": "content_filter",
-    "stop_sequence": "stop",
-    "eos_token": "stop",
-    "pause_turn": "length",
-}
+_EXACT: Final = {"eos_token": "stop", "error_toxic": "content_filter", "error_limit": "length"}
 _HIGH_SURROGATE: Final = re.compile("[\ud800-\udbff]\\Z")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -51,11 +46,11 @@ def finish_reason(word: Any) -> str:
 
     An unknown word is `error`: a reply that may have been broken off is no finished answer.
     """
-    if not isinstance(word, str) or not word:
+    if word is None or word == "":
         return "stop"
-    word = word.casefold()
-    if word in _EXCEPTIONS:
-        return _EXCEPTIONS[word]
+    word = str(word).casefold()
+    if word in _EXACT:
+        return _EXACT[word]
     return next((ours for ours, parts in _FINISH_REASONS if any(part in word for part in parts)), "error")
 
 
@@ -80,13 +75,27 @@ class _PartialCall:
     name: str = ""
     arguments: str = ""
 
+    depth: int = 0
+    """How many brackets of the arguments are open."""
+    is_quoted: bool = False
+    is_escaped: bool = False
+
+    def add(self, piece: str) -> None:
+        """Add a piece of the arguments."""
+        self.arguments += piece
+        for character in piece:
+            if self.is_escaped:
+                self.is_escaped = False
+            elif character == "\\":
+                self.is_escaped = self.is_quoted
+            elif character == '"':
+                self.is_quoted = not self.is_quoted
+            elif not self.is_quoted:
+                self.depth += (character in "{[") - (character in "}]")
+
     def is_whole(self) -> bool:
-        """Whether the arguments are complete JSON, so that more of them belong to another call."""
-        try:
-            json.loads(self.arguments)
-        except (ValueError, RecursionError):
-            return False
-        return True
+        """Whether the arguments are closed, so that more of them belong to another call."""
+        return bool(self.arguments.strip()) and self.depth <= 0 and not self.is_quoted
 
 
 class StreamReader:
@@ -95,7 +104,8 @@ class StreamReader:
     def __init__(self) -> None:
         self._calls: list[_PartialCall] = []
         self._by_index: dict[int, _PartialCall] = {}
-        self._usage: Usage | None = None
+        self._by_id: dict[str, _PartialCall] = {}
+        self._usage: UsageReport | None = None
         self._finish: str | None = None
         self._has_choice = False
         self.told_usage = False
@@ -107,8 +117,9 @@ class StreamReader:
         """Read one event."""
         reported = _get(event, "usage")
         if reported is not None:
-            # The last report counts, also where it is void: an earlier one covers less of the reply.
-            self._usage = read_usage(reported, service_tier=_get(event, "service_tier"))
+            # A void report makes all of them void: an earlier one covers less of the reply.
+            report = read_usage(reported, service_tier=_get(event, "service_tier"))
+            self._usage = _larger(self._usage, report) if report else None
         self.told_usage = self._usage is not None and (
             reported is not None or (self.told_usage and event is None)
         )
@@ -163,15 +174,17 @@ class StreamReader:
             self._calls.append(call)
         if index is not None:
             self._by_index[index] = call
-        call.id = call.id or _text(piece.get("id"))
+        if id_ := _text(piece.get("id")):
+            call.id = call.id or id_
+            self._by_id[id_] = call
         if not call.name or name.startswith(call.name):
             call.name = name or call.name  # repeated in every piece, or sent as it grows
         else:
             call.name += name
-        call.arguments += _arguments(piece)
+        call.add(_arguments(piece))
 
     def _continued(self, index: int | None, id_: str, name: str, arguments: str) -> _PartialCall | None:
-        known = next((call for call in self._calls if id_ and call.id == id_), None)
+        known = self._by_id.get(id_)
         if known is not None:
             return known
         last = self._calls[-1] if self._calls else None
@@ -294,6 +307,18 @@ def _items(found: Any) -> list[Any]:
 
 def _text(found: Any) -> str:
     return found if isinstance(found, str) else ""
+
+
+def _larger(first: UsageReport | None, second: UsageReport) -> UsageReport:
+    """Return the larger of each count: servers report running totals, and the last one may be partial."""
+    if first is None:
+        return second
+    counts = {
+        name: max(value, getattr(first, name))
+        for name, value in second
+        if isinstance(value, int | float) and isinstance(getattr(first, name), int | float)
+    }
+    return second.model_copy(update=counts)
 
 
 def _split_half(text: str) -> tuple[str, str]:

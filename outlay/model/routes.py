@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from outlay.budget import FREE
 from outlay.errors import ConfigurationError
 from outlay.model.litellm_provider import LiteLLMProvider
 from outlay.model.llama_cpp import LlamaCppServer
+from outlay.model.provider import Provider
+from outlay.plugins import blamed_on, described, installed, loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from importlib.metadata import EntryPoint
 
-    from outlay.model.provider import Provider
     from outlay.model.tokenizers import Tokenizer
 
 LOCAL: Final = "local"
@@ -31,9 +34,13 @@ def provider_for(
 ) -> Provider:
     """Give the provider of the model called `name`.
 
+    An entry point `acme` in the group `outlay.models` names a function, or a class, that makes the provider
+    of `acme` and of every `acme/...` and `acme:...`. It is called with the whole name and the keywords
+    `api_base`, `api_key` and `timeout`.
+
     Raises:
         ConfigurationError: The name is empty, or names a GGUF file that cannot be read, or a tokenizer
-            is given for a model that counts its prompts itself.
+            is given for a model that counts its prompts itself, or an entry point fails.
     """
     if not name.strip():
         raise ConfigurationError("a model needs a name, e.g. 'local' or 'openai/gpt-4.1-mini'")
@@ -46,7 +53,26 @@ def provider_for(
         return _in_process(f"openai/{path.stem}", name, lambda: path, timeout)
     if name.startswith(LLAMA_CPP):
         return _llama_cpp(name, api_base, api_key, timeout)
+    if entry := _plugin(name):
+        return _from_plugin(entry, name, tokenizer, api_base=api_base, api_key=api_key, timeout=timeout)
     return LiteLLMProvider(name, api_base=api_base, api_key=api_key, timeout=timeout, tokenizer=tokenizer)
+
+
+def _from_plugin(entry: EntryPoint, name: str, tokenizer: Tokenizer | None, **options: Any) -> Provider:
+    if tokenizer is not None:
+        raise ConfigurationError(f"{name} counts its prompts itself: leave tokenizer= out")
+    make = loaded(entry)
+    with blamed_on(described(entry)):
+        provider = make(name, **options)
+    if not isinstance(provider, Provider):
+        raise ConfigurationError(f"{described(entry)} gave {type(provider).__name__}, which is no Provider")
+    return provider
+
+
+def _plugin(name: str) -> EntryPoint | None:
+    """Give the entry point whose name stands before the first slash or colon of a model's name."""
+    prefix = re.split("[/:]", name, maxsplit=1)[0]
+    return installed("outlay.models").get(prefix)
 
 
 def _in_process(model: str, name: str, weights: Callable[[], Path], timeout: float) -> Provider:

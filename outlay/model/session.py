@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from aiohttp import ClientSession
 
+BESIDE: Final = ("/api/show", "/token", "/oauth2/v4/token", ":countTokens")
+"""Ends of paths that LiteLLM posts to beside the request that generates."""
 KEEPALIVE_SECONDS: Final = 60
 DNS_SECONDS: Final = 300
 
@@ -113,14 +115,13 @@ async def _on_start(_session: ClientSession, context: SimpleNamespace, request: 
     wire: Wire | None = context.wire
     if wire is None or request.method != "POST":
         return
-    url = str(request.url)
-    if url in wire.urls and wire.sent:
-        raise RepeatedRequestError(f"a second request to {request.url.path} inside one call")
-    wire.urls.add(url)
+    if wire.sent and not request.url.path.endswith(BESIDE):
+        raise RepeatedRequestError(f"a second request, to {request.url.path}, inside one call")
+    wire.urls.add(str(request.url))
 
 
 async def _on_sent(_session: ClientSession, context: SimpleNamespace, request: Any) -> None:
-    if context.wire is not None and request.method == "POST":
+    if context.wire is not None and request.method == "POST" and not request.url.path.endswith(BESIDE):
         context.wire.sent = True
 
 

@@ -22,6 +22,8 @@ _TAG: Final = re.compile(r"<(/?)(think|thinking|thought)>|\[(/?)(THINK)\]")
 _MARKER: Final = re.compile(r"<\|(start|channel|message|end|return|call|constrain)\|>")
 _LONGEST_TAG: Final = len("</thinking>")
 _LONGEST_MARKER: Final = len("<|constrain|>")
+LONGEST_MARGIN: Final = 1000
+"""Characters of white space before a block, or of a channel's header; what is longer is something else."""
 _HARMONY: Final = ("<|channel|>", "<|start|>")
 _OPENINGS: Final = ("<think>", "<thinking>", "<thought>", "[THINK]", *_HARMONY)
 _QUOTES: Final = "\"'`"
@@ -126,6 +128,8 @@ class ThinkingSplitter:
 
     def _begin(self, *, at_end: bool) -> None:
         start = self._held.lstrip()
+        if not start and not at_end and len(self._held) < LONGEST_MARGIN:
+            return
         if start.startswith(_HARMONY):
             self._held, self._mode, self.found = start, "harmony", True
         elif start.startswith(_OPENINGS):
@@ -205,7 +209,7 @@ class ThinkingSplitter:
         start = rest.rfind("<")
         is_open = not at_end and start >= 0 and len(rest) - start < _LONGEST_MARKER
         keep = start if is_open else len(rest)
-        if self._in_header and not at_end:
+        if self._in_header and not at_end and len(rest) < LONGEST_MARGIN:
             keep = 0
         self._put_channel(said, rest[:keep])
         self._held = rest[keep:]

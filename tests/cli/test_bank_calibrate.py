@@ -146,7 +146,7 @@ def test_the_student_sees_demonstrations_but_never_a_questions_own(
 
     with CountingServer(noting) as server:
         outlay(*on(server, bank, data, "--accuracy", "0.5", "--k", "2", "--limit", "5"))
-    assert all(len(messages) == 5 for messages in seen)
+    assert all(len(messages) == 6 for messages in seen)  # one says what the examples are
     assert not any(messages[-1] in messages[:-1] for messages in seen)
     assert len({messages[-1] for messages in seen}) == 5
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +14,7 @@ from scripted_server import serving
 
 from outlay.budget import Budget, Price, Usage
 from outlay.errors import (
+    BudgetExhaustedError,
     ConfigurationError,
     ContextOverflowError,
     ModelError,
@@ -123,6 +124,42 @@ def test_a_status_line_of_the_4xx_class_bills_one_call_of_no_tokens(status: int)
     outcome, booked, unconfirmed, _ = outcome_of({"status": status, "body": ERROR})
     assert isinstance(outcome, ModelError)
     assert (booked.calls, booked.total_tokens, unconfirmed.calls) == (1, 0, 0)
+
+
+OTHERS = [
+    "anthropic/m",
+    "gemini/m",
+    "groq/m",
+    "ollama_chat/m",
+    "huggingface/m",
+    "azure/m",
+    "cohere_chat/m",
+    "mistral/m",
+]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize(("reply", "stream"), SERVED_ERRORS)
+def test_no_provider_s_words_unbook_a_call(
+    name: str, reply: dict[str, Any], way: str, *, stream: bool
+) -> None:
+    if way == "direct" and not name.startswith("mistral"):
+        pytest.skip("asked through LiteLLM only")
+
+    async def ask(url: str) -> None:
+        model = model_at(url.removesuffix("/v1"), name, api_version="2024-10-21" if "azure" in name else None)
+        with suppress(ModelError):
+            if stream:
+                [event async for event in model.stream("hi", max_output_tokens=100)]
+            else:
+                await model.complete("hi", max_output_tokens=100)
+
+    with serving(reply) as server, Ledger(Budget(calls=2)) as ledger:
+        for _ in range(4):
+            with suppress(BudgetExhaustedError):
+                asyncio.run(ask(server.url))
+        assert server.requests <= ledger.usage.calls == 2
+        assert ledger.usage.output_tokens == 200
 
 
 def test_a_redirect_is_not_followed() -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import Field
 
@@ -40,6 +40,7 @@ class Score(Record):
     """What a judging model was billed for it."""
 
 
+@runtime_checkable
 class Scorer(Protocol):
     """Says how right an answer is."""
 

@@ -64,13 +64,8 @@ def knows(record: Mapping[str, object]) -> bool:
 
 def rows(place: str, record: Mapping[str, object]) -> Iterator[Row]:
     """Give the questions about a conversation, called `conv-26/q12` after their places, from 1."""
-    try:
-        sample = Sample.model_validate(record)
-    except ValidationError as exc:
-        first = exc.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        raise wrong(place, f"not as LoCoMo has it, `{field}` ({first['msg']}): correct it") from exc
-    context, history = _told(sample), _history(sample)
+    sample = sample_of(place, record)
+    context, history = _told(sample), history_of(sample)
     for number, question in enumerate(sample.qa, 1):
         labels = question.model_dump(exclude={"question"}, exclude_none=True)
         yield Row(
@@ -82,12 +77,26 @@ def rows(place: str, record: Mapping[str, object]) -> Iterator[Row]:
         )
 
 
+def sample_of(place: str, record: Mapping[str, object]) -> Sample:
+    """Read a conversation.
+
+    Raises:
+        ConfigurationError: It is not as LoCoMo has it.
+    """
+    try:
+        return Sample.model_validate(record)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise wrong(place, f"not as LoCoMo has it, `{field}` ({first['msg']}): correct it") from exc
+
+
 def _told(sample: Sample) -> str:
     """Write the conversation down: each session under its date, each turn after its speaker."""
     return "\n\n".join(_session(sample, number) for number in _sessions(sample))
 
 
-def _history(sample: Sample) -> tuple[Utterance, ...]:
+def history_of(sample: Sample) -> tuple[Utterance, ...]:
     """Give the turns one by one, each with its session and when that was."""
     return tuple(
         Utterance(text=_said(turn), speaker=turn.speaker, time=_date(sample, number, ""), session=str(number))

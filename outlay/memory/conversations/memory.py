@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from outlay.budget import Record
 from outlay.errors import ConfigurationError, RetrievalError
 from outlay.memory.conversations.chunk_index import ChunkIndex
-from outlay.memory.conversations.packing import CHUNK_TOKENS, Measure, spoken
+from outlay.memory.conversations.packing import CHUNK_TOKENS, Measure
 from outlay.memory.conversations.records import whole
+from outlay.memory.conversations.spoken import spoken
 from outlay.memory.conversations.tokens import counter
 from outlay.memory.conversations.turns import FILE, Facts, Turns
 from outlay.private_files import make_directory
@@ -24,11 +25,12 @@ from outlay.retrieval import SentenceEmbedder
 from outlay.retrieval.embedders import found_again
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
     from types import TracebackType
 
     import numpy as np
+    from langchain_core.messages import BaseMessage
     from numpy.typing import NDArray
 
     from outlay.memory.conversations.records import Chunk, Document, Utterance
@@ -138,12 +140,17 @@ class Memory:
         """What embeds chunks and questions."""
         return self._chunks.embedder
 
-    def append(self, *said: Utterance | Document | str) -> None:
+    def append(self, *said: Utterance | Document | str | Mapping[str, Any] | BaseMessage) -> None:
         """Keep what was said, all of it or nothing; on the disk when this returns.
 
-        Takes as long as the disk: nothing is embedded. A bare text is an utterance of nobody.
+        Takes as long as the disk: nothing is embedded.
+
+        Args:
+            said: Each a text, which is an utterance of nobody; a chat message, as a dict or LangChain's; an
+                `Utterance` or a `Document`. `outlay.memory.conversations.spoken` says how they are read.
 
         Raises:
+            ConfigurationError: Something is none of these.
             RetrievalError: The disk or another process does not let it.
         """
         self._turns.append([spoken(one) for one in said])

@@ -6,16 +6,19 @@ as it would have packed everything at once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from outlay.errors import ConfigurationError
 from outlay.memory.conversations.records import Chunk, Utterance
 from outlay.memory.conversations.splitting import split
+from outlay.memory.conversations.spoken import spoken
 from outlay.memory.conversations.tokens import counter
 from outlay.retrieval import SentenceEmbedder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from langchain_core.messages import BaseMessage
 
     from outlay.memory.conversations.records import Document
     from outlay.retrieval import Embedder
@@ -66,7 +69,7 @@ class Measure:
 
 
 def chunked(
-    said: Iterable[Utterance | Document | str],
+    said: Iterable[Utterance | Document | str | Mapping[str, Any] | BaseMessage],
     embedder: Embedder | None = None,
     *,
     chunk_tokens: int = CHUNK_TOKENS,
@@ -74,7 +77,7 @@ def chunked(
     """Give the chunks that a memory would make, without keeping or embedding anything.
 
     Args:
-        said: In order.
+        said: In order, each as `spoken` takes it.
         embedder: Whose tokens are counted; the packaged MiniLM unless given.
         chunk_tokens: At most so many in a chunk.
 
@@ -84,11 +87,6 @@ def chunked(
     measure = Measure(chunk_tokens, counter(embedder or SentenceEmbedder()))
     turns = (Turn(number, spoken(one)) for number, one in enumerate(said, 1))
     return tuple(packed.chunk for packed in pack(turns, {}, 1, measure))
-
-
-def spoken(said: Utterance | Document | str) -> Utterance | Document:
-    """Take a bare text for an utterance."""
-    return Utterance(text=said) if isinstance(said, str) else said
 
 
 def pack(

@@ -55,7 +55,11 @@ class Turns:
     def __init__(self, directory: Path, facts: Facts | None = None) -> None:
         self.directory = directory
         path = directory / FILE
-        cure = CURE if path.is_file() else f"make a memory with Memory.create({str(directory)!r})"
+        cure = (
+            CURE
+            if path.is_file()
+            else f"make a memory with Memory.create({str(directory)!r}) or `outlay memory create`"
+        )
         make = None if facts is None else TABLES
         self._file = SQLiteFile(path, make=make, version=VERSION, cure=cure)
         try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from outlay.budget import Price
 from outlay.routers.tiers import LearnedRouter, read_log
 from outlay.routers.tiers.taken import by_router
 from outlay.testing import CountingServer, Fault

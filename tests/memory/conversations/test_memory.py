@@ -148,7 +148,7 @@ def test_chunks_are_the_same_however_often_they_were_made(
 
 
 def test_an_append_is_all_or_nothing(memory: Memory) -> None:
-    with pytest.raises(AttributeError):
+    with pytest.raises(ConfigurationError, match="3 is no message"):
         memory.append("good", 3)  # type: ignore[arg-type]
     assert memory.utterances() == ()
 
