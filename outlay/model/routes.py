@@ -32,11 +32,13 @@ def provider_for(
     """Give the provider of the model called `name`.
 
     Raises:
-        ConfigurationError: The name is empty, or names a GGUF file that cannot be read, or a tokenizer
-            is given for a model that counts its prompts itself.
+        ConfigurationError: The name is empty, or names a GGUF file that cannot be read, or `api_base` is
+            no URL, or a tokenizer is given for a model that counts its prompts itself.
     """
     if not name.strip():
         raise ConfigurationError("a model needs a name, e.g. 'local' or 'openai/gpt-4.1-mini'")
+    if api_base is not None and not api_base.startswith(("http://", "https://")):
+        raise ConfigurationError(f"api_base={api_base!r} is no URL: begin it with http:// or https://")
     if tokenizer is not None and (name == LOCAL or name.startswith((GGUF, LLAMA_CPP))):
         raise ConfigurationError(f"{name} counts its prompts exactly: leave tokenizer= out")
     if name == LOCAL:

@@ -35,7 +35,7 @@ from outlay.errors import ConfigurationError
 
 app: Final = Commands(
     name="train-router",
-    help="Learn which tiers of a memory to pay for, and see what that is worth.",
+    help="Train the router of budget-mem, and measure what it gains.",
     no_args_is_help=True,
 )
 
