@@ -106,13 +106,18 @@ def ask(  # noqa: PLR0913 - typer reads the options off the signature
         typer.Option(
             "--model",
             "-m",
-            help="local (the embedded model), gguf:PATH, or a name of LiteLLM's, such as openai/gpt-4.1-mini.",
+            help="local (the embedded model), gguf:PATH, or a LiteLLM name, such as openai/gpt-4.1-mini.",
         ),
     ] = "local",
-    teacher: Annotated[str | None, typer.Option(help="Stronger model, for a strategy that has a teacher.")] = None,
-    api_base: Annotated[str | None, typer.Option(help="URL of the model's server, such as http://localhost:8000/v1.")] = None,
+    teacher: Annotated[
+        str | None, typer.Option(help="Stronger model, if the strategy has a teacher.")
+    ] = None,
+    api_base: Annotated[
+        str | None, typer.Option(help="The model's server, such as http://localhost:8000/v1.")
+    ] = None,
     price: Annotated[
-        str | None, typer.Option(metavar="IN,OUT", help="Dollars per million prompt and generated tokens, such as 0.4,1.6.")
+        str | None,
+        typer.Option(metavar="IN,OUT", help="Dollars per million prompt and output tokens, such as 0.4,1.6."),
     ] = None,
     teacher_price: Annotated[
         str | None, typer.Option(metavar="IN,OUT", help="The same for the teacher.")
@@ -122,7 +127,7 @@ def ask(  # noqa: PLR0913 - typer reads the options off the signature
         Path | None,
         typer.Option(help="File to keep completions in; the same command run again does not pay twice."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed for sampling, where the provider supports one.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed for sampling, if the provider supports it.")] = None,
     retries: Annotated[
         int, typer.Option(min=0, help="Attempts after a failed request that may succeed if repeated.")
     ] = 2,
@@ -139,7 +144,8 @@ def ask(  # noqa: PLR0913 - typer reads the options off the signature
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="Most seconds.", rich_help_panel=Limits)] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what the run would call and cost at most, and call nothing.")
+        bool,
+        typer.Option("--dry-run", help="Show what the run would call and cost at most; call nothing."),
     ] = False,
     as_json: Json = False,
 ) -> int:
@@ -203,9 +209,7 @@ def strategies(*, as_json: Json = False) -> int:
 def graph(
     *,
     strategy: Strategy,
-    ascii_: Annotated[
-        bool, typer.Option("--ascii", help="Draw it with characters instead.")
-    ] = False,
+    ascii_: Annotated[bool, typer.Option("--ascii", help="Draw it with characters instead.")] = False,
 ) -> int:
     """Draw a strategy's graph, as Mermaid text."""
     from outlay.cli.drawing import draw  # noqa: PLC0415

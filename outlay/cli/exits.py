@@ -51,7 +51,10 @@ _OPTIONS: Final = tuple(
     for said, option in (
         # What no option gives: what to do instead.
         (r"give Model\(\.\.\., attachment_tokens=\).*", "limit --output-tokens or --calls instead"),
-        (r"give Model\(\.\.\., price=Price\(\.\.\., .*", "limit --output-tokens or --calls instead of --usd"),
+        (
+            r"give Model\(\.\.\., price=Price\((?!input).*",
+            "limit --output-tokens or --calls instead of --usd",
+        ),
         (r", or pass Model\(\.\.\., api_key=\.\.\.\)", ""),
         (r"api_key= or ", ""),
         (r"Model\(\.\.\., api_key=\)", "the provider's key variable"),
@@ -65,7 +68,7 @@ _OPTIONS: Final = tuple(
         (r"its model `price=Price\(\.\.\.\)`", "--price IN,OUT or --price-of MODEL=IN,OUT"),
         (r"raise Model\(\.\.\., timeout=([^()]*)\)", r"raise --timeout (now \1)"),
         (r"Model\(\.\.\., (\w+=[^()\s]*)\)", r"\1"),
-        (r"`(output_tokens|total_tokens|usd|calls|seconds)` in the Budget", r"--\1"),
+        (r"`(\w+)` in the Budget", r"--\1"),
         (r"the budget's seconds", "--seconds"),
         (r"accuracy= or usd=", "--accuracy or --usd"),
         (r"^Budget: (\w+): (.*) \(fields: .*", r"--\1: \2"),

@@ -60,12 +60,15 @@ ModelName = Annotated[
         rich_help_panel=MODELS,
     ),
 ]
-ApiBase = Annotated[str | None, typer.Option(help="URL of the model's server, such as http://localhost:8000/v1.", rich_help_panel=MODELS)]
+ApiBase = Annotated[
+    str | None,
+    typer.Option(help="The model's server, such as http://localhost:8000/v1.", rich_help_panel=MODELS),
+]
 Price = Annotated[
     str | None,
     typer.Option(
         metavar="IN,OUT",
-        help="Dollars per million prompt and generated tokens, such as 0.4,1.6.",
+        help="Dollars per million prompt and output tokens, such as 0.4,1.6.",
         rich_help_panel=MODELS,
     ),
 ]
@@ -97,4 +100,4 @@ TotalOutputTokens = Annotated[
 Concurrency = Annotated[
     int, typer.Option(min=1, help="Questions worked on at the same time.", rich_help_panel=HOW)
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else there.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]

@@ -117,7 +117,8 @@ def _say(work: Work, progress: BankProgress, found: Collection) -> int:
     if found.ending != "finished":
         say("The limits do not pay for another task: raise them, and the same command goes on.")
     if found.failures:
-        say(f"{len(found.failures)} tasks have no outcome ({with_options(found.failures[0])}): the same command retries.")
+        why = with_options(found.failures[0])
+        say(f"{len(found.failures)} tasks have no outcome ({why}): the same command retries.")
     say(f"{progress.known()}; {progress.spending()}. To see them: outlay bank list {work.order.bank}")
     if progress.lost:
         say("To see the failures: the same with --failed. To have them done again: --retry-failed.")
