@@ -74,6 +74,7 @@ _OPTIONS: Final = tuple(
         (r"^Budget: (\w+): (.*) \(fields: .*", r"--\1: \2"),
         (r"^Price: (.*) \(fields: .*", r"--price IN,OUT: \1"),
         (r"^Config: ", "parameters of the strategy: "),
+        (r"leave the teacher out", "leave --teacher out"),
         (r"replay=", "--journal"),
         (r"`api_base`", "--api-base"),
         (r"api_base=\.\.\.", "--api-base URL"),

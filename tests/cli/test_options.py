@@ -90,7 +90,8 @@ SAID = {
     "negative limit": (["--output-tokens", "-1"], "outlay: --output-tokens: "),
     "negative price": (["--price", "1,-1"], "outlay: --price IN,OUT: output: "),
     "no time": (["--timeout", "0"], "--timeout above 0"),
-    "parameter of a strategy": (["--teacher", "local"], "teacher"),
+    "no server to ask": (["--api-base", "http://127.0.0.1:9"], "leave --api-base out"),
+    "no teacher": (["--teacher", "local"], "leave --teacher out"),
 }
 
 
