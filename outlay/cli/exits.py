@@ -10,6 +10,7 @@ import sys
 import threading
 import traceback
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from outlay.errors import (
@@ -96,12 +97,12 @@ def status_of(error: OutlayError) -> int:
 def with_options(message: str) -> str:
     """Write a message of the library with the options of the command line, not Python's parameters."""
     for said, option in _OPTIONS:
-        message = said.sub(lambda found, option=option: _option(found.expand(option)), message)
+        message = said.sub(partial(_option, option), message)
     return message
 
 
-def _option(text: str) -> str:
-    return re.sub(r"--[a-z_]+", lambda found: found[0].replace("_", "-"), text)
+def _option(template: str, found: re.Match[str]) -> str:
+    return re.sub(r"--[a-z_]+", lambda name: name[0].replace("_", "-"), found.expand(template))
 
 
 def say_error(kind: str, message: str, *, as_json: bool, **facts: Any) -> None:

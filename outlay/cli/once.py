@@ -30,5 +30,5 @@ class OnceCommand(TyperCommand):
 class Commands(typer.Typer):
     """A group of commands, each of which refuses a single option that is given twice."""
 
-    def command(self, name: str | None = None, **settings: Any) -> Callable[..., Any]:  # type: ignore[override]
+    def command(self, name: str | None = None, **settings: Any) -> Callable[..., Any]:
         return super().command(name, **{"cls": OnceCommand, **settings})

@@ -37,7 +37,7 @@ def _messages(path: Path) -> Iterator[str]:
     parts = {id(part) for node in joined for part in node.values}
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
-            said = "".join(part.value if isinstance(part, ast.Constant) else "1" for part in node.values)
+            said = "".join(str(part.value) if isinstance(part, ast.Constant) else "1" for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
             said = "" if id(node) in statements else node.value
         else:
