@@ -127,3 +127,12 @@ def test_retries_and_timeout_reach_the_model(outlay: Callable[..., Any]) -> None
         )
     assert ran.status == 1
     assert "raise --timeout (now 0.5) or --seconds" in ran.err
+
+
+def test_a_budget_that_pays_for_nothing_names_the_limit_to_raise(
+    outlay: Callable[..., Any], served: tuple[str, ...]
+) -> None:
+    ran = outlay("ask", "direct", "q", *served, "--total-tokens", "5")
+    assert ran.status == 0
+    assert "degraded: the budget did not pay for a call: fence 'run' has 5 total_tokens left" in ran.out
+    assert "raise --total-tokens, or ask for less" in ran.out
