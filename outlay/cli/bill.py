@@ -124,7 +124,7 @@ def amount(unit: str, value: float) -> str:
     if unit == "usd":
         return dollars(value)
     if unit == "seconds":
-        return f"{value:.1f}" if value >= 0.1 or not value else f"{value:.2g}"
+        return f"{value:.1f}" if value >= 1 or not value else f"{value:.2g}"
     return f"{value:,.0f}"
 
 
