@@ -152,6 +152,6 @@ def longest(completions: Iterable[Completion | OutlayError]) -> list[Usage]:
 def unpaid(refusal: BudgetExhaustedError) -> Outcome:
     """Give the outcome of a run without an answer: no call was admitted, or none again after one failed."""
     failed = refusal.__cause__
-    nothing = TOO_LATE if refusal.limit == "seconds" else NOTHING_SPENT
+    nothing = TOO_LATE if refusal.limit == "seconds" else f"{NOTHING_SPENT}: {refusal}"
     degraded = f"the call failed ({failed}) and the budget paid for no other" if failed else nothing
     return Outcome(text="", stop_reason=stop_reason(refusal), degraded=degraded)

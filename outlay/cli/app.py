@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 app: Final = typer.Typer(
     name="outlay",
-    help="The most answer out of a fixed amount of test-time compute, inside a budget that holds.",
+    help="Get the best answer that a fixed budget of tokens, dollars, calls or seconds can buy.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -41,10 +41,10 @@ app.add_typer(train_router)
 Strategy = Annotated[
     str,
     typer.Argument(
-        help="A strategy's name, or module:Class, with parameters: 'self-consistency:n=3,threshold=0.9'."
+        help="A strategy (see outlay strategies) or module:Class, with parameters: 'self-consistency:n=3'."
     ),
 ]
-Limits = "Limits (worst case reserved before each call; none: no limit, still counted)"
+Limits = "Limits of the whole run (not given: no limit)"
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -101,46 +101,56 @@ def options(
 def ask(  # noqa: PLR0913 - typer reads the options off the signature
     *,
     strategy: Strategy,
-    question: Annotated[str, typer.Argument(help="The question; - reads it from standard input.")],
+    question: Annotated[str, typer.Argument(help="The question, or - to read it from standard input.")],
     model: Annotated[
         str,
         typer.Option(
             "--model",
             "-m",
-            help="local (embedded), gguf:PATH, or any LiteLLM name: openai/gpt-4.1-mini, ollama/qwen3:4b ...",
+            help="local (the embedded model), gguf:PATH, or a LiteLLM name, such as openai/gpt-4.1-mini.",
         ),
     ] = "local",
-    teacher: Annotated[str | None, typer.Option(help="The dearer model, where a strategy has one.")] = None,
-    api_base: Annotated[str | None, typer.Option(help="URL of the model's server.")] = None,
+    teacher: Annotated[
+        str | None, typer.Option(help="Stronger model, if the strategy has a teacher.")
+    ] = None,
+    api_base: Annotated[
+        str | None, typer.Option(help="The model's server, such as http://localhost:8000/v1.")
+    ] = None,
     price: Annotated[
-        str | None, typer.Option(metavar="IN,OUT", help="The model's price, dollars per million tokens.")
+        str | None,
+        typer.Option(metavar="IN,OUT", help="Dollars per million prompt and output tokens, such as 0.4,1.6."),
     ] = None,
     teacher_price: Annotated[
-        str | None, typer.Option(metavar="IN,OUT", help="The teacher's price, dollars per million tokens.")
+        str | None, typer.Option(metavar="IN,OUT", help="The same for the teacher.")
     ] = None,
-    teacher_api_base: Annotated[str | None, typer.Option(help="URL of the teacher's server.")] = None,
+    teacher_api_base: Annotated[str | None, typer.Option(help="The same for the teacher.")] = None,
     journal: Annotated[
         Path | None,
-        typer.Option(help="File that keeps every completion: a run that was cut off pays for none twice."),
+        typer.Option(help="File to keep completions in; the same command run again does not pay twice."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Sampling seed.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed for sampling, if the provider supports it.")] = None,
+    retries: Annotated[
+        int, typer.Option(min=0, help="Attempts after a failed request that may succeed if repeated.")
+    ] = 2,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for a reply to one request.")] = 600.0,
     output_tokens: Annotated[
-        int | None, typer.Option(help="Generated tokens, at most.", rich_help_panel=Limits)
+        int | None, typer.Option(help="Most generated tokens.", rich_help_panel=Limits)
     ] = None,
     total_tokens: Annotated[
-        int | None, typer.Option(help="Prompt and generated tokens, at most.", rich_help_panel=Limits)
+        int | None, typer.Option(help="Most prompt and generated tokens.", rich_help_panel=Limits)
     ] = None,
-    usd: Annotated[float | None, typer.Option(help="Dollars, at most.", rich_help_panel=Limits)] = None,
+    usd: Annotated[float | None, typer.Option(help="Most dollars.", rich_help_panel=Limits)] = None,
     calls: Annotated[
-        int | None, typer.Option(help="Requests, retries included, at most.", rich_help_panel=Limits)
+        int | None, typer.Option(help="Most requests, retries included.", rich_help_panel=Limits)
     ] = None,
-    seconds: Annotated[float | None, typer.Option(help="Seconds, at most.", rich_help_panel=Limits)] = None,
+    seconds: Annotated[float | None, typer.Option(help="Most seconds.", rich_help_panel=Limits)] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be reserved and called; call nothing.")
+        bool,
+        typer.Option("--dry-run", help="Show what the run would call and cost at most; call nothing."),
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Answer a question by a strategy, inside limits, and show the bill."""
+    """Answer a question with a strategy, within limits, and show what it cost."""
     order = Order(
         strategy=strategy,
         question=question,
@@ -152,6 +162,8 @@ def ask(  # noqa: PLR0913 - typer reads the options off the signature
         teacher_price=teacher_price,
         journal=journal,
         seed=seed,
+        retries=retries,
+        timeout=timeout,
         limits={
             "output_tokens": output_tokens,
             "total_tokens": total_tokens,
@@ -172,7 +184,7 @@ def ask(  # noqa: PLR0913 - typer reads the options off the signature
 
 @app.command()
 def demo(*, as_json: Json = False) -> int:
-    """Run the strategies on the embedded model over a few questions it can do."""
+    """Run every strategy on easy questions with the embedded model; takes a minute or two."""
     from outlay.cli.demo import demonstrate  # noqa: PLC0415
 
     return demonstrate(as_json=as_json)
@@ -180,7 +192,7 @@ def demo(*, as_json: Json = False) -> int:
 
 @app.command()
 def setup() -> int:
-    """Install the embedded model's weights, say what else is missing, and try a call."""
+    """Install the embedded model, say what else is missing, and try a call."""
     from outlay.cli.setup import set_up  # noqa: PLC0415
 
     return set_up()
@@ -188,7 +200,7 @@ def setup() -> int:
 
 @app.command()
 def strategies(*, as_json: Json = False) -> int:
-    """List the strategies: paper, what the budget buys, parameters."""
+    """List the strategies, with their papers and parameters."""
     from outlay.cli.catalogue import list_strategies  # noqa: PLC0415
 
     return list_strategies(as_json=as_json)
@@ -198,9 +210,7 @@ def strategies(*, as_json: Json = False) -> int:
 def graph(
     *,
     strategy: Strategy,
-    ascii_: Annotated[
-        bool, typer.Option("--ascii", help="Draw it in characters, not as Mermaid text.")
-    ] = False,
+    ascii_: Annotated[bool, typer.Option("--ascii", help="Draw it with characters instead.")] = False,
 ) -> int:
     """Draw a strategy's graph, as Mermaid text."""
     from outlay.cli.drawing import draw  # noqa: PLC0415

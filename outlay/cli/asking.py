@@ -10,7 +10,7 @@ from outlay.agents.spec import strategy_from_spec
 from outlay.budget import Budget
 from outlay.cli.bill import bill, limits, seconds_by_node, waiting
 from outlay.cli.episode import account
-from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
+from outlay.cli.exits import ANSWERED, print_json, say_error, status_of, with_options
 from outlay.cli.live import paper, say
 from outlay.cli.order import Order, read_price, read_question, refuse_policy, refuse_simulation
 from outlay.cli.output import CleanOutput
@@ -135,6 +135,7 @@ def build(order: Order, stand_in: Callable[[Provider], Provider] | None = None) 
 
     def model_named(name: str, **options: Any) -> Model:
         refuse_simulation(name)
+        options = {"retries": order.retries, "timeout": order.timeout, **options}
         model = Model(name, replay=replay, **options)
         return Model(name, provider=stand_in(model.provider), **options) if stand_in else model
 
@@ -156,7 +157,7 @@ def say_answer(found: Answer) -> None:
     console.print()
     console.print(f"stopped: {found.stop_reason}", *([f"(answer: {found.value})"] if found.value else []))
     if found.degraded:
-        say(f"degraded: {found.degraded}")
+        say(f"degraded: {with_options(found.degraded)}")
 
 
 def _failed(session: Session, error: OutlayError) -> int:

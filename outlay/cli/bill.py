@@ -123,7 +123,9 @@ def amount(unit: str, value: float) -> str:
     """Write a quantity of a unit of the budget."""
     if unit == "usd":
         return dollars(value)
-    return f"{value:.1f}" if unit == "seconds" else f"{value:,.0f}"
+    if unit == "seconds":
+        return f"{value:.1f}" if value >= 1 or not value else f"{value:.2g}"
+    return f"{value:,.0f}"
 
 
 def dollars(usd: float | None) -> str:

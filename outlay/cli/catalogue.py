@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 import types
-from typing import TYPE_CHECKING, Any, Final, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from rich import box
 from rich.table import Table
@@ -96,6 +96,8 @@ def type_name(annotation: Any) -> str:
         return " | ".join(type_name(part) for part in arguments)
     if origin in {tuple, list, frozenset}:
         return f"list of {type_name(arguments[0])}" if arguments else "list"
+    if origin is Annotated:
+        return type_name(arguments[0])
     return getattr(annotation, "__name__", str(annotation))
 
 

@@ -32,8 +32,8 @@ OUTPUT_TOKENS: Final = 300
 
 NOTE: Final = (
     "The embedded model is SmolLM2-135M-Instruct, 135 million parameters: it can recall short facts, copy or "
-    "choose, and little more; where a strategy has a teacher, it is its own. What this shows is a budget at "
-    "work, not wit."
+    "choose, and little more. Where a strategy has a teacher, the same model is the teacher. The demo shows "
+    "budgets at work, not good answers."
 )
 
 

@@ -8,7 +8,7 @@ import typer
 
 DATA: Final = "Questions"
 MODELS: Final = "Models"
-TOTAL: Final = "The whole bench (with all earlier runs on the same --out)"
+TOTAL: Final = "Limits of the whole bench, earlier runs with the same --out included"
 HOW: Final = "How it runs"
 
 Data = Annotated[
@@ -19,35 +19,35 @@ Data = Annotated[
     ),
 ]
 Limit = Annotated[
-    int | None, typer.Option(min=1, help="The first so many questions only.", rich_help_panel=DATA)
+    int | None, typer.Option(min=1, help="Use only the first N questions.", rich_help_panel=DATA)
 ]
 Only = Annotated[
     list[str] | None,
     typer.Option(
         metavar="LABEL=VALUE,...",
-        help="Those with one of these values of a label: category=1,4. Several: of each.",
+        help="Use only questions with one of these values of a label, such as category=1,4. May be repeated.",
         rich_help_panel=DATA,
     ),
 ]
 Sample = Annotated[
-    int | None, typer.Option(min=1, help="So many of them, drawn at random.", rich_help_panel=DATA)
+    int | None, typer.Option(min=1, help="Use N questions, drawn at random.", rich_help_panel=DATA)
 ]
-SampleSeed = Annotated[int, typer.Option(help="Of that draw.", rich_help_panel=DATA)]
+SampleSeed = Annotated[int, typer.Option(help="Seed of the random draw.", rich_help_panel=DATA)]
 Fields = Annotated[
     str | None,
     typer.Option(
         metavar="OURS=THEIRS,...",
-        help="What the source calls it: question=problem,answer=solution.",
+        help="Names of the fields in the source, such as question=problem,answer=solution.",
         rich_help_panel=DATA,
     ),
 ]
-Subset = Annotated[str | None, typer.Option(help="Of a Hugging Face dataset.", rich_help_panel=DATA)]
-Split = Annotated[str, typer.Option(help="Of a Hugging Face dataset.", rich_help_panel=DATA)]
+Subset = Annotated[str | None, typer.Option(help="Subset of a Hugging Face dataset.", rich_help_panel=DATA)]
+Split = Annotated[str, typer.Option(help="Split of a Hugging Face dataset.", rich_help_panel=DATA)]
 Scorer = Annotated[
     str | None,
     typer.Option(
         help="numeric, exact, choice, math, f1, exact-match, locomo, rouge-l, or judge:model=NAME,usd=N. "
-        "None: as the answers look.",
+        "Not given: chosen by what the answers look like.",
         rich_help_panel=DATA,
     ),
 ]
@@ -56,22 +56,27 @@ ModelName = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="As for `outlay ask`; or simulated:ability=0.7,seed=1, which is no model but a formula.",
+        help="As for outlay ask; or simulated:ability=0.7,seed=1, a formula that stands for a model.",
         rich_help_panel=MODELS,
     ),
 ]
-ApiBase = Annotated[str | None, typer.Option(help="URL of the model's server.", rich_help_panel=MODELS)]
+ApiBase = Annotated[
+    str | None,
+    typer.Option(help="The model's server, such as http://localhost:8000/v1.", rich_help_panel=MODELS),
+]
 Price = Annotated[
     str | None,
     typer.Option(
-        metavar="IN,OUT", help="The model's price, dollars per million tokens.", rich_help_panel=MODELS
+        metavar="IN,OUT",
+        help="Dollars per million prompt and output tokens, such as 0.4,1.6.",
+        rich_help_panel=MODELS,
     ),
 ]
 PriceOf = Annotated[
     list[str] | None,
     typer.Option(
         metavar="MODEL=IN,OUT",
-        help="The price of a model that a strategy names, dollars per million tokens.",
+        help="The same for a model that a strategy names. May be repeated.",
         rich_help_panel=MODELS,
     ),
 ]
@@ -79,20 +84,20 @@ ItemEmbedder = Annotated[
     str,
     typer.Option(
         "--embedder",
-        help="Of the memories that are made for questions about a text: minilm (packaged), hash (no model), "
-        "or any sentence-transformers name.",
+        help="What makes the vectors of a text: minilm (packaged), hash (no model), or a "
+        "sentence-transformers name.",
         rich_help_panel=MODELS,
     ),
 ]
 Timeout = Annotated[
     float,
-    typer.Option(help="Seconds without an answer until a call is given up.", rich_help_panel=MODELS),
+    typer.Option(help="Seconds to wait for a reply to one request.", rich_help_panel=MODELS),
 ]
-TotalUsd = Annotated[float | None, typer.Option(help="Dollars really paid, at most.", rich_help_panel=TOTAL)]
+TotalUsd = Annotated[float | None, typer.Option(help="Most dollars really paid.", rich_help_panel=TOTAL)]
 TotalOutputTokens = Annotated[
-    int | None, typer.Option(help="Tokens really generated, at most.", rich_help_panel=TOTAL)
+    int | None, typer.Option(help="Most tokens really generated.", rich_help_panel=TOTAL)
 ]
 Concurrency = Annotated[
-    int, typer.Option(min=1, help="Questions worked on side by side.", rich_help_panel=HOW)
+    int, typer.Option(min=1, help="Questions worked on at the same time.", rich_help_panel=HOW)
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else there.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]

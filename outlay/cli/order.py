@@ -30,6 +30,8 @@ class Order:
     teacher_price: str | None = None
     journal: Path | None = None
     seed: int | None = None
+    retries: int = 2
+    timeout: float = 600.0
     limits: dict[str, Any] = field(default_factory=dict)
     """The fields of the `Budget`."""
     as_json: bool = False

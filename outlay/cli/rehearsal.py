@@ -46,6 +46,7 @@ ASSUMPTIONS: Final = (
     "every call writes as much as it may, and no two samples agree",
     "a list in a structured reply, such as a plan, is as long as its schema allows, or 4 items long",
     "no call fails: a retry would be admitted, and billed, like any other call",
+    "the prompts fit the model's window, which only a llama.cpp server tells before a call",
     "time stands still: a limit in seconds is not rehearsed",
 )
 

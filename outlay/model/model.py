@@ -92,10 +92,11 @@ class Model:
         timeout: float = 600.0,
         **defaults: Any,
     ) -> None:
-        if default_max_output_tokens < 1 or retries < 0 or timeout <= 0 or (max_n is not None and max_n < 1):
+        if default_max_output_tokens < 1 or (max_n is not None and max_n < 1):
+            raise ConfigurationError("a model needs default_max_output_tokens and max_n of at least 1")
+        if retries < 0 or not timeout > 0:
             raise ConfigurationError(
-                "a model needs default_max_output_tokens and max_n of at least 1, retries of at least 0 and "
-                "a timeout above 0"
+                f"a model needs retries= of at least 0 and timeout= above 0, not {retries} and {timeout:g}"
             )
         register(self, api_key=api_key, url=api_base, headers=defaults.get("extra_headers"))
         if attachment_tokens is not None and attachment_tokens < 0:

@@ -39,11 +39,15 @@ def provider_for(
     `api_base`, `api_key` and `timeout`.
 
     Raises:
-        ConfigurationError: The name is empty, or names a GGUF file that cannot be read, or a tokenizer
-            is given for a model that counts its prompts itself, or an entry point fails.
+        ConfigurationError: The name is empty, or names a GGUF file that cannot be read; `api_base` is no
+            URL, or it or a tokenizer is given for a model that has its own; or an entry point fails.
     """
     if not name.strip():
         raise ConfigurationError("a model needs a name, e.g. 'local' or 'openai/gpt-4.1-mini'")
+    if api_base is not None and not api_base.startswith(("http://", "https://")):
+        raise ConfigurationError(f"api_base={api_base!r} is no URL: begin it with http:// or https://")
+    if api_base is not None and (name == LOCAL or name.startswith(GGUF)):
+        raise ConfigurationError(f"{name} runs in this process and asks no server: leave api_base= out")
     if tokenizer is not None and (name == LOCAL or name.startswith((GGUF, LLAMA_CPP))):
         raise ConfigurationError(f"{name} counts its prompts exactly: leave tokenizer= out")
     if name == LOCAL:

@@ -19,7 +19,7 @@ MISTAKES = {
     "no question": (["ask", "direct"], "question"),
     "empty question": (["ask", "direct", ""], "question is empty"),
     "blank question": (["ask", "direct", " \n\t"], "question is empty"),
-    "negative tokens": (["ask", "direct", "q", "--output-tokens", "-1"], "output_tokens"),
+    "negative tokens": (["ask", "direct", "q", "--output-tokens", "-1"], "--output-tokens: "),
     "negative dollars": (["ask", "direct", "q", "--usd", "-0.1"], "usd"),
     "dollars not a number": (["ask", "direct", "q", "--usd", "nan"], "usd"),
     "endless seconds": (["ask", "direct", "q", "--seconds", "inf"], "seconds"),

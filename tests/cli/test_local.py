@@ -33,9 +33,12 @@ def test_nothing_but_the_object_is_on_standard_output(capfd: pytest.CaptureFixtu
 
 
 def test_a_prompt_longer_than_the_window_is_a_mistake(outlay: Callable[..., Any]) -> None:
-    ran = outlay("ask", "direct", "word " * 5000)
-    assert (ran.status, ran.err.count("\n")) == (2, 1)
-    assert "window" in ran.err
+    real = outlay("ask", "direct", "word " * 9000)
+    rehearsed = outlay("ask", "direct", "word " * 9000, "--dry-run")
+    for ran in (real, rehearsed):
+        assert (ran.status, ran.err.count("\n")) == (2, 1)
+        assert "raise OUTLAY_LOCAL_CONTEXT" in ran.err
+    assert "no call was made" in rehearsed.err
 
 
 def test_setup_says_what_is_there(outlay: Callable[..., Any]) -> None:

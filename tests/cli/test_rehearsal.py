@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from outlay.model.litellm_provider import LiteLLMProvider
+from outlay.testing import CountingServer, Fault
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from outlay.testing import CountingServer
 
 
 @pytest.mark.parametrize("strategy", ["direct", "self-consistency"])
@@ -58,3 +59,22 @@ def test_a_dry_run_reads_standard_input_once(
     monkeypatch.setattr("sys.stdin", io.StringIO("What is 2 + 2?"))
     ran = outlay("ask", "direct", "-", *served, "--dry-run", "--json")
     assert (ran.status, len(ran.json["calls"])) == (0, 1)
+
+
+@pytest.mark.parametrize("strategy", ["direct", "self-consistency:n=3"])
+def test_a_dry_run_of_a_prompt_beyond_the_window_ends_as_the_run_would(
+    outlay: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, strategy: str
+) -> None:
+    async def window(_: LiteLLMProvider) -> int:
+        return 4096
+
+    monkeypatch.setattr(LiteLLMProvider, "context_window", window)
+    with CountingServer(faults=lambda _: Fault.TOO_LONG) as server:
+        ask = ("ask", strategy, "word " * 9000, "--model", "openai/test", "--api-base", server.url)
+        rehearsed = outlay(*ask, "--dry-run")
+        assert server.requests == 0
+        real = outlay(*ask)
+    assert (rehearsed.status, real.status) == (2, 2)
+    assert "the model's window holds 4,096" in rehearsed.err
+    assert "choose a model with a longer window" in rehearsed.err
+    assert "choose a model with a longer window" in real.err

@@ -32,7 +32,7 @@ from outlay.cli.questions import QuestionsOrder
 
 app: Final = typer.Typer(
     name="bank",
-    help="Keep what a dear teacher did, to show it to a cheap student, and say when that pays.",
+    help="Store what a strong model does, and show it to a cheaper model as examples.",
     no_args_is_help=True,
 )
 

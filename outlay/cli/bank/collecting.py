@@ -21,7 +21,7 @@ from outlay.budget import PICODOLLARS, Budget, Usage
 from outlay.cli.bank.opening import open_or_create
 from outlay.cli.bank.order import read_model, read_questions
 from outlay.cli.bill import amount
-from outlay.cli.exits import ANSWERED, print_json
+from outlay.cli.exits import ANSWERED, print_json, with_options
 from outlay.cli.live import say
 from outlay.cli.order import read_price, refuse_policy
 from outlay.cli.output import CleanOutput
@@ -117,7 +117,8 @@ def _say(work: Work, progress: BankProgress, found: Collection) -> int:
     if found.ending != "finished":
         say("The limits do not pay for another task: raise them, and the same command goes on.")
     if found.failures:
-        say(f"{len(found.failures)} tasks have no outcome ({found.failures[0]}): the same command retries.")
+        why = with_options(found.failures[0])
+        say(f"{len(found.failures)} tasks have no outcome ({why}): the same command retries.")
     say(f"{progress.known()}; {progress.spending()}. To see them: outlay bank list {work.order.bank}")
     if progress.lost:
         say("To see the failures: the same with --failed. To have them done again: --retry-failed.")

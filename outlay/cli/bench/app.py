@@ -35,7 +35,7 @@ from outlay.cli.options import (
 
 app: Final = typer.Typer(
     name="bench",
-    help="Measure strategies: accuracy against cost, beside one call and majority votes.",
+    help="Measure the accuracy and cost of strategies, beside one call and majority votes.",
     no_args_is_help=True,
 )
 

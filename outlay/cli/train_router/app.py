@@ -34,7 +34,7 @@ from outlay.errors import ConfigurationError
 
 app: Final = typer.Typer(
     name="train-router",
-    help="Learn which tiers of a memory to pay for, and see what that is worth.",
+    help="Train the router of budget-mem, and measure what it gains.",
     no_args_is_help=True,
 )
 
