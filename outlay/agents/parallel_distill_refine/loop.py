@@ -162,15 +162,17 @@ class Loop(Strategy[ConfigT]):
             failed = any(draft.error and not draft.refused for draft in drafts)
             if failed and not state["attempt"]:
                 return {"next": "draft", "attempt": 1, "path": path}
-            return {"next": "refine", "path": path, "notes": (*notes, ALL_FAILED)}
+            none = f"no draft of round {state['round'] + 1} could be used" if state["round"] else ALL_FAILED
+            return {"next": "refine", "path": path, "notes": (*notes, none)}
         wanted, distill, allotting = state["shape"].widths[1:], self._distill, self._allotting
         held = allotting.held()
         later = await allotting.fit(wanted, state["sizes"], distill, usable, held=held)
         if later is None and distill != "random-k":
-            distill, notes = "random-k", (*notes, AT_RANDOM)
+            distill = "random-k"
             later = await allotting.fit(wanted, state["sizes"], distill, usable, held=held)
+            notes = (*notes, AT_RANDOM) if later else notes
         if later is None:
-            return {"next": "vote", "path": path, "notes": (*notes, UNREFINED), "stopped": "budget"}
+            return {"next": "vote", "path": path, "notes": notes, "stopped": "budget"}
         return {
             "next": "distill" if distills(distill, self._k, len(usable)) else "compose",
             "path": path,
@@ -234,7 +236,8 @@ class Loop(Strategy[ConfigT]):
         return {"outcome": noted(outcome, state, path)}
 
     async def vote(self, state: State) -> OutcomeUpdate:
-        return {"outcome": self._settled(state, None, state["stopped"])}
+        problem = UNREFINED if state["stopped"] == "budget" else None
+        return {"outcome": self._settled(state, problem, state["stopped"])}
 
     def children(self, state: State) -> list[Send] | Literal["refine"]:
         """Which drafts come next?"""
