@@ -53,7 +53,7 @@ from outlay.strategy import Strategy, stop_reason
 from outlay.tracing import current_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from outlay.environments import Environment
     from outlay.memory.demonstrations import Bank

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from outlay.bench.analysis.findings import FailureCount
-from outlay.bench.trial import Condition
 from outlay.budget import Usage
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from outlay.bench.items import Item
-    from outlay.bench.trial import Trial
+    from outlay.bench.trial import Condition, Trial
     from outlay.budget import Budget
 
 MEASURES: Final = (
@@ -172,7 +171,7 @@ class Count:
 def count(items: Sequence[Item], trials: Iterable[Trial]) -> Count:
     """Count records, one pass, keeping none of them."""
     places: Mapping[str, int] = {item.id: place for place, item in enumerate(items)}
-    tallies: dict[tuple[str, Budget], Tally] = {}
+    tallies: dict[tuple[str, Budget, str | None], Tally] = {}
     strays = 0
     repetitions: set[int] = set()
     for trial in trials:
@@ -180,12 +179,9 @@ def count(items: Sequence[Item], trials: Iterable[Trial]) -> Count:
         if place is None:
             strays += 1
             continue
-        key = trial.strategy, trial.budget
+        key = trial.strategy, trial.budget, trial.model
         if key not in tallies:
-            tallies[key] = Tally(
-                condition=Condition(strategy=trial.strategy, budget=trial.budget),
-                items=len(items),
-            )
+            tallies[key] = Tally(condition=trial.condition, items=len(items))
         tallies[key].add(trial, place)
         repetitions.add(trial.seed)
     return Count(tuple(tallies.values()), strays, len(repetitions))

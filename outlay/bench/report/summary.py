@@ -161,6 +161,7 @@ def _many(counts: dict[str, int]) -> str:
 
 COLUMNS: Final = (
     Column("strategy", "as on the command line", lambda row, _: row.condition.strategy),
+    Column("model", "where several are compared; empty: the only one", lambda row, _: row.condition.model),
     Column("budget", "as on the command line", lambda row, _: written(row.condition.budget)),
     *_limits(),
     Column("baseline", "whether the others are set beside it", lambda row, _: row.baseline),

@@ -68,7 +68,7 @@ def table(findings: Findings) -> Table:
     laid.add_column("strategy", overflow="fold", min_width=_NAME, max_width=_NAME)
     for column in columns:
         laid.add_column(column.heading, justify="right", no_wrap=True)
-    for strategy, group in groupby(findings.figures, key=lambda row: row.condition.strategy):
+    for strategy, group in groupby(findings.figures, key=lambda row: row.condition.name):
         rows = list(group)
         for name, row in zip(_names(strategy, len(rows)), rows, strict=True):
             cells = [name, *(column.cell(row) for column in columns)]
