@@ -78,6 +78,8 @@ class Trial(Record):
     stop_reason: StopReason | None = None
     """`None` where the run failed."""
     degraded: str | None = None
+    fell_back: bool = False
+    """Whether the strategy gave way to the plain call, which says nothing of the strategy."""
     usage: Usage = Usage()
     """What the run was billed; replayed calls as if they had been paid, unconfirmed ones included."""
     sequential: Usage | None = None

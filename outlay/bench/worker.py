@@ -195,6 +195,7 @@ class Worker:
             "value": storable(answer.value),
             "stop_reason": answer.stop_reason,
             "degraded": storable(answer.degraded),
+            "fell_back": answer.fell_back,
             "sequential": answer.sequential,
             "episode": answer.episode and self._played(answer.episode, strategy),
             "planning_tokens": sum(planning),

@@ -218,7 +218,8 @@ class BudgetMem(Strategy[Config]):
             told = "; ".join(filter(None, (*notes, outcome.degraded)))
             return {"outcome": outcome.model_copy(update={"degraded": told})}
         alone = () if state["chunks"] else (ALONE,)
-        return {"outcome": answered(completion, [*notes, *alone, *cut], waited_for(LISTS))}
+        outcome = answered(completion, [*notes, *alone, *cut], waited_for(LISTS))
+        return {"outcome": outcome.model_copy(update={"fell_back": bool(alone)})}
 
     def found(self, state: State) -> Literal["filter", "answer"]:
         """Is there anything to extract from, and an answer that it is paid for?"""

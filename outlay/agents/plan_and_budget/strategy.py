@@ -250,7 +250,8 @@ class PlanAndBudget(Strategy[Config]):
             said = await self._speak(prompt, tokens)
         except BudgetExhaustedError as exc:
             return {"answers": (), "outcome": unpaid(exc)}
-        return {"answers": (), "outcome": _noted(outcome_of(said), notes)}
+        outcome = outcome_of(said).model_copy(update={"fell_back": tokens is None})
+        return {"answers": (), "outcome": _noted(outcome, notes)}
 
     async def _ask_planner(
         self,

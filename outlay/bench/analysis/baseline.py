@@ -93,7 +93,8 @@ class _Comparison:
 
 def _planned(tallies: Sequence[Tally], axis: Axis, columns: _Columns) -> Iterator[_Comparison]:
     known = [
-        (tally.condition, 100 * tally.means[:, 0], cost)
+        # A vote of one sample is still a point of the baseline.
+        (tally.condition, 100 * tally.measure("score" if is_baseline(tally.condition) else "own"), cost)
         for tally in tallies
         if (cost := _cost(tally, axis)) is not None
     ]

@@ -106,6 +106,7 @@ def _figures(
         stop_reasons=dict(tally.stop_reasons.most_common()),
         cut_short=sum(n for said, n in tally.degradations.items() if "cut short" in said),
         degraded=tally.degradations.total(),
+        fell_back=tally.fell_back,
         degradations=dict(tally.degradations.most_common(_MOST_DEGRADATIONS)),
         billed=tally.billed,
         unconfirmed=tally.unconfirmed,

@@ -149,6 +149,8 @@ class Figures(Record):
     """Records whose answer, or a sample of it, was cut off at a token limit."""
     degraded: int
     """Records whose strategy had to leave something out; those cut short are among them."""
+    fell_back: int = 0
+    """Records whose strategy gave way to the plain call: in `accuracy` and `spend`, in no comparison."""
     degradations: dict[str, int]
     """Records by what was left out, the ten most frequent."""
     billed: Usage

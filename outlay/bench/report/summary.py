@@ -201,6 +201,11 @@ COLUMNS: Final = (
     Column("cut_short", "answers cut off at a token limit", lambda row, _: row.cut_short),
     Column("degraded", "answers that had to leave something out", lambda row, _: row.degraded),
     Column(
+        "fell_back",
+        "answers of the plain call that the strategy gave way to, left out of comparisons",
+        lambda row, _: row.fell_back,
+    ),
+    Column(
         "failures",
         "failures by stage and kind",
         lambda row, _: _many({f"{f.stage} {f.kind}": f.records for f in row.failures}),

@@ -33,6 +33,7 @@ def sentences(findings: Findings) -> list[str]:
         by_whom,
         _best,
         _failures,
+        _fallen_back,
         _overshoot,
         _bills,
         _method,
@@ -146,6 +147,17 @@ def _failures(findings: Findings) -> Iterator[str]:
         f"{failed:,} of {counted(findings.records, 'record')} failed ({named}); they are left out of "
         "accuracy and spend and are not counted as wrong."
     )
+
+
+def _fallen_back(findings: Findings) -> Iterator[str]:
+    rows = [row for row in findings.figures if row.fell_back]
+    if rows:
+        named = [f"{row.fell_back} of {row.records} with {condition_words(row.condition)}" for row in rows]
+        yield (
+            f"{counted(sum(row.fell_back for row in rows), 'record')} fell back to the plain call "
+            f"({listed(named)}); they count in accuracy and spend, and their items are left out where the "
+            "strategy is compared."
+        )
 
 
 def _overshoot(findings: Findings) -> Iterator[str]:
