@@ -224,6 +224,11 @@ class AtSpend(Record):
     a part of the questions asked of the baseline, the rest left unanswered."""
     verdict: Verdict
 
+    @property
+    def measured(self) -> bool:
+        """Whether the baseline was measured on both sides of `spend`; reports round what was not."""
+        return not (self.beyond or self.below)
+
 
 class Pair(Record):
     """Two conditions on the same items."""

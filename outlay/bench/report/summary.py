@@ -115,15 +115,15 @@ def _beside() -> Iterator[Column]:
     fields: dict[str, tuple[str, Callable[[AtSpend], Value]]] = {
         "items": ("items compared", lambda found: found.items),
         "percent": (
-            "the baseline's accuracy at the condition's spend",
-            lambda found: found.baseline_accuracy,
+            "the baseline's accuracy at the condition's spend; whole points where it is beyond or below",
+            _whole(lambda found: found.baseline_accuracy),
         ),
         "difference_points": (
             "accuracy less the baseline's, not corrected for its being the best of noisy points",
-            lambda found: found.difference.value,
+            _whole(lambda found: found.difference.value),
         ),
-        "difference_low": ("its 95% interval, basic bootstrap", lambda found: found.difference.low),
-        "difference_high": ("its 95% interval, basic bootstrap", lambda found: found.difference.high),
+        "difference_low": ("its 95% interval, basic bootstrap", _whole(lambda found: found.difference.low)),
+        "difference_high": ("its 95% interval, basic bootstrap", _whole(lambda found: found.difference.high)),
         "p": ("two-sided bootstrap p", lambda found: found.p),
         "p_holm": ("p adjusted by Holm over the conditions", lambda found: found.p_holm),
         "beyond": ("whether it spent more than any baseline condition", lambda found: found.beyond),
@@ -136,6 +136,11 @@ def _beside() -> Iterator[Column]:
     for axis, said in AXES.items():
         for name, (meaning, of) in fields.items():
             yield Column(f"baseline_{axis}_{name}", f"at equal {said}: {meaning}", _on(axis, of))
+
+
+def _whole(of: Callable[[AtSpend], float]) -> Callable[[AtSpend], Value]:
+    """Round to whole points where the baseline was not measured about the condition's spend."""
+    return lambda found: of(found) if found.measured else float(round(of(found)))
 
 
 def _field(

@@ -78,7 +78,11 @@ def _what(findings: Findings) -> Iterator[str]:
 
 def _best(findings: Findings) -> Iterator[str]:
     for budget in findings.budgets:
-        rows = [row for row in findings.figures if row.condition.budget == budget and row.accuracy]
+        rows = [
+            row
+            for row in findings.figures
+            if row.condition.budget == budget and row.accuracy and row.fell_back < row.scored
+        ]
         ranked = sorted(rows, key=lambda row: -_accuracy(row))
         if ranked:
             yield _most_accurate(findings, budget, ranked)
