@@ -256,8 +256,8 @@ def _check_same(before: Manifest, now: Manifest, path: Path) -> None:
 def _line(text: bytes, place: int, file: Path) -> Line:
     try:
         record = json.loads(text)
-        said = (record[field] for field in ("strategy", "budget", "item", "seed"))
-        key = key_of(*said, record.get("model"))
+        model = record.get("model")
+        key = key_of(record["strategy"], record["budget"], record["item"], record["seed"], model)
         return Line(place, text, key, record.get("failure", {}).get("stage"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise ConfigurationError(
