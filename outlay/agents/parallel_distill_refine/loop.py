@@ -156,6 +156,8 @@ class Loop(Strategy[ConfigT]):
         usable = [draft for draft in drafts if draft.usable]
         path, notes = (*state["path"], *waited_for(drafts)), (*state["notes"], *left_out(drafts))
         if self._agreement and agree(drafts, self._agreement):
+            if state["round"] == 0 and state["shape"].widths[0] == self._widths[0]:
+                notes = tuple(left_out(drafts))  # what later rounds would have lacked, nobody missed
             return {"next": "vote", "path": path, "notes": notes}
         if not usable:
             # What was cut short would be cut again under the same cap: only failures are tried again.

@@ -44,8 +44,10 @@ def _said(records: list[Trial], number: int = 40, **of: object) -> str:
         ),
         (
             [*BASELINE, *trials(right(28, 40), spend=(10, 390), strategy=PLAN)],
-            "(70.0% at 400 an item, at most +0 points) spent more total tokens than the baseline's "
-            "dearest condition",
+            (
+                "(70.0% at 400 an item, at most +0 points) spent more total tokens than the baseline's "
+                "dearest condition"
+            ),
         ),
         (trials([1.0] * 40, strategy=PLAN), "There is no baseline to set the strategies beside"),
         (BASELINE, "No strategy but the baseline has scores on the same items"),
