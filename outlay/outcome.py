@@ -35,6 +35,8 @@ class Outcome(Record):
     """Why the run ended: the method ran to its end, the money ended, or the time did."""
     degraded: str | None = None
     """What the method had to leave out, in a sentence; `None` when nothing."""
+    fell_back: bool = False
+    """Whether the method gave way to the plain call: `text` is what one call with the question alone says."""
     sequential: Usage | None = None
     """What the calls that led to the answer cost, those beside them left out (B_seq of
     Parallel-Distill-Refine); `None`: all of `usage`, each call waited for the one before."""

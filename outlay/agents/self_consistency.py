@@ -157,6 +157,7 @@ class SelfConsistency(Strategy[Config]):
                 text=chosen.text,
                 value=votes[0].value if votes else None,
                 stop_reason=_reason(state["refused"], chosen),
+                fell_back=len(answered) == 1 < self.config.n,
                 degraded=_left_out(samples, self.config.n, state["refused"]),
                 sequential=sum(state["path"], Usage()) if state["path"] else None,
             )

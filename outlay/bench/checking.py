@@ -29,8 +29,8 @@ def check_strategies(conditions: Iterable[Condition], worker: Worker) -> None:
         ConfigurationError: One cannot be made, or is to hand steps to a teacher that is not there.
         RetrievalError: A bank cannot be opened.
     """
-    for spec in dict.fromkeys(condition.strategy for condition in conditions):
-        worker.strategy(spec)
+    for spec, model in dict.fromkeys((condition.strategy, condition.model) for condition in conditions):
+        worker.strategy(spec, model=model)
         written = parse_spec(spec)[1]
         taught = worker.setup.teacher is not None or "teacher" in written
         if written.get("defer", "never") not in {"never", "disagreement"} and not taught:
@@ -58,7 +58,12 @@ def check_playing(sweep: Sweep, setup: Setup, scorer: str) -> None:
         )
 
 
-def check_prices(budgets: Iterable[Budget], worker: Worker, further: Iterable[str] = ()) -> None:
+def check_prices(
+    budgets: Iterable[Budget],
+    worker: Worker,
+    further: Iterable[str] = (),
+    models: Iterable[str | None] = (None,),
+) -> None:
     """Refuse budgets in dollars where nobody knows what a call costs.
 
     A teacher without a price that runs on this machine is free; beside a model with one, that is refused too.
@@ -69,9 +74,11 @@ def check_prices(budgets: Iterable[Budget], worker: Worker, further: Iterable[st
     """
     if all(budget.usd is None for budget in budgets):
         return
-    setup, model, teacher = worker.setup, worker.model, worker.teacher
-    if setup.price is None and model.provider.price(1) is None:
-        raise ConfigurationError(_unpriced(model.name, "--price "))
+    setup, teacher = worker.setup, worker.teacher
+    for name in models:
+        given = setup.price is not None or name in setup.prices
+        if not given and (model := worker.answering(name)).provider.price(1) is None:
+            raise ConfigurationError(_unpriced(model.name, f"--price-of {name}=" if name else "--price "))
     if isinstance(teacher, Model) and setup.teacher_price is None and not _is_priced(teacher, setup):
         raise ConfigurationError(_unpriced(f"the teacher {teacher.name}", "--teacher-price "))
     for name in dict.fromkeys(further):

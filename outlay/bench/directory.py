@@ -54,7 +54,7 @@ class Asked(Record):
         return cls(item=item.model_copy(update={"context": None}), digest=item.digest)
 
 
-def key_of(strategy: str, budget: Mapping[str, float], item: str, seed: int) -> int:
+def key_of(strategy: str, budget: Mapping[str, float], item: str, seed: int, model: str | None = None) -> int:
     """Tell records apart, in 64 bits; the same within one process only.
 
     Args:
@@ -62,8 +62,9 @@ def key_of(strategy: str, budget: Mapping[str, float], item: str, seed: int) -> 
         budget: Its limits, without those that are not set.
         item: The item's id.
         seed: The repetition.
+        model: Which one answers, where the bench has several.
     """
-    return hash((strategy, json.dumps(budget, sort_keys=True), item, seed))
+    return hash((strategy, json.dumps(budget, sort_keys=True), item, seed, model))
 
 
 class Directory:
@@ -234,6 +235,7 @@ class Appender:
 def _check_same(before: Manifest, now: Manifest, path: Path) -> None:
     fields = (
         "model",
+        "models",
         "teacher",
         "price",
         "teacher_price",
@@ -254,7 +256,8 @@ def _check_same(before: Manifest, now: Manifest, path: Path) -> None:
 def _line(text: bytes, place: int, file: Path) -> Line:
     try:
         record = json.loads(text)
-        key = key_of(record["strategy"], record["budget"], record["item"], record["seed"])
+        model = record.get("model")
+        key = key_of(record["strategy"], record["budget"], record["item"], record["seed"], model)
         return Line(place, text, key, record.get("failure", {}).get("stage"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise ConfigurationError(

@@ -18,6 +18,8 @@ class Manifest(Record):
     outlay: str
     """The version of Outlay that began it."""
     model: str
+    models: tuple[str, ...] = ()
+    """Every model that is compared; empty: `model` alone."""
     teacher: str | None = None
     price: Price | None = None
     """Of the model; `None`: LiteLLM's."""
@@ -39,6 +41,11 @@ class Manifest(Record):
     """The command of each run, in order."""
     started: str = ""
     """When the first run began, ISO 8601."""
+
+    @property
+    def shown_models(self) -> str:
+        """The models, as people are told."""
+        return " and ".join(map(shown_model, self.models or (self.model,)))
 
 
 def shown_model(name: str) -> str:

@@ -44,6 +44,7 @@ class Plan:
     scorer: str
     out: Path
     model: str
+    """What answers where the sweep names no models."""
     teacher: str | None = None
     price: Price | None = None
     api_base: str | None = None
@@ -82,7 +83,7 @@ def check(plan: Plan) -> None:
         check_strategies(plan.sweep.conditions, worker)
         check_playing(plan.sweep, worker.setup, plan.scorer)
         budgets = [*(condition.budget for condition in plan.sweep.conditions), plan.totals]
-        check_prices(budgets, worker, _named(plan))
+        check_prices(budgets, worker, _named(plan), plan.sweep.models)
     finally:
         worker.close()
 
@@ -167,6 +168,7 @@ def _manifest(plan: Plan) -> Manifest:
     return Manifest(
         outlay=_version(),
         model=plan.model,
+        models=tuple(filter(None, plan.sweep.models)),
         teacher=plan.teacher,
         price=plan.price,
         teacher_price=plan.teacher_price,
@@ -182,7 +184,8 @@ def _manifest(plan: Plan) -> Manifest:
 
 
 def _simulated(plan: Plan) -> bool:
-    return any(map(is_simulated, (plan.model, plan.teacher or "", *_named(plan))))
+    models = (model or plan.model for model in plan.sweep.models)
+    return any(map(is_simulated, (*models, plan.teacher or "", *_named(plan))))
 
 
 def _known(plan: Plan) -> tuple[SimulatedQuestion, ...]:

@@ -184,5 +184,9 @@ class Runner:
 
 def _key(condition: Condition, job: Job) -> int:
     return key_of(
-        condition.strategy, condition.budget.model_dump(exclude_defaults=True), job.item.id, job.seed
+        condition.strategy,
+        condition.budget.model_dump(exclude_defaults=True),
+        job.item.id,
+        job.seed,
+        condition.model,
     )

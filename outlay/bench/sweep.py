@@ -55,6 +55,11 @@ class Sweep:
         budgets = list(dict.fromkeys(condition.budget for condition in self.conditions))
         return tuple(sorted(self.conditions, key=lambda c: (budgets.index(c.budget), -_samples(c))))
 
+    @property
+    def models(self) -> tuple[str | None, ...]:
+        """The models that answer; `None`: the only one."""
+        return tuple(dict.fromkeys(condition.model for condition in self.conditions))
+
     def __len__(self) -> int:
         return len(self.conditions) * len(self.items) * self.seeds
 
@@ -65,11 +70,19 @@ class Sweep:
                 yield Job(item, seed)
 
 
-def conditions(specs: Sequence[str], budgets: Iterable[Budget]) -> tuple[Condition, ...]:
-    """Give every strategy under every budget, the loosest budget of a unit first.
+def conditions(
+    specs: Sequence[str], budgets: Iterable[Budget], models: Sequence[str] = ()
+) -> tuple[Condition, ...]:
+    """Give every strategy under every budget with every model, the loosest budget of a unit first.
+
+    Args:
+        specs: The strategies.
+        budgets: None: without a limit.
+        models: Where several are compared.
 
     Raises:
-        ConfigurationError: A strategy is unknown, is given twice, or carries a seed; or there is none.
+        ConfigurationError: A strategy is unknown, is given twice, or carries a seed; or there is none; or a
+            model is given twice.
     """
     names = [canonical(spec) for spec in specs]
     if not names:
@@ -79,8 +92,15 @@ def conditions(specs: Sequence[str], budgets: Iterable[Budget]) -> tuple[Conditi
             raise ConfigurationError(f"strategy {name!r} is given twice: leave one out")
         if "seed" in parse_spec(name)[1]:
             raise ConfigurationError(f"{name!r} fixes its seed: leave it out, --seeds gives one to each")
+    if twice := [model for model in models if models.count(model) > 1]:
+        raise ConfigurationError(f"model {twice[0]!r} is given twice: leave one out")
     ordered = sorted(set(budgets), key=_loosest_first) or [Budget()]
-    return tuple(Condition(strategy=name, budget=budget) for budget in ordered for name in names)
+    return tuple(
+        Condition(strategy=name, budget=budget, model=model)
+        for budget in ordered
+        for model in models or (None,)
+        for name in names
+    )
 
 
 def with_baselines(specs: Sequence[str], samples: Iterable[int] = BASELINE_SAMPLES) -> tuple[str, ...]:

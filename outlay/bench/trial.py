@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from outlay.bench.manifest import shown_model
 from outlay.budget import Budget, Record, Usage
 from outlay.outcome import StopReason, TraceEntry
 
@@ -16,11 +17,18 @@ class Condition(Record):
     strategy: str
     """As on the command line, parameters in the order of its `Config`."""
     budget: Budget
+    model: str | None = None
+    """The model that answers; `None`: the only one of the bench."""
+
+    @property
+    def name(self) -> str:
+        """The strategy, with the model where the bench has several."""
+        return f"{self.strategy} by {shown_model(self.model)}" if self.model else self.strategy
 
     @property
     def label(self) -> str:
         """Names it for people: the strategy, and what it may spend."""
-        return f"{self.strategy} @ {written(self.budget)}"
+        return f"{self.name} @ {written(self.budget)}"
 
 
 class Failure(Record):
@@ -57,6 +65,8 @@ class Trial(Record):
     budget: Budget
     item: str
     """The item's id."""
+    model: str | None = None
+    """The model that answered; `None`: the only one of the bench."""
     seed: int
     """Which repetition this is, from 0; the sampling seed is made of it."""
     score: float | None = Field(default=None, ge=0, le=1)
@@ -68,6 +78,8 @@ class Trial(Record):
     stop_reason: StopReason | None = None
     """`None` where the run failed."""
     degraded: str | None = None
+    fell_back: bool = False
+    """Whether the strategy gave way to the plain call, which says nothing of the strategy."""
     usage: Usage = Usage()
     """What the run was billed; replayed calls as if they had been paid, unconfirmed ones included."""
     sequential: Usage | None = None
@@ -91,7 +103,7 @@ class Trial(Record):
     @property
     def condition(self) -> Condition:
         """The point of the frontier that it belongs to."""
-        return Condition(strategy=self.strategy, budget=self.budget)
+        return Condition(strategy=self.strategy, budget=self.budget, model=self.model)
 
 
 def written(budget: Budget) -> str:

@@ -90,7 +90,8 @@ class Worker:
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
-        self._strategies: dict[tuple[str, int], Strategy[Any]] = {}
+        self._strategies: dict[tuple[str, int, str | None], Strategy[Any]] = {}
+        self._models: dict[str | None, Model] = {}
         self._memories = Memories(setup.embedder)
         self._costs: dict[int, float | None] = {}
 
@@ -120,6 +121,7 @@ class Worker:
             strategy=spec,
             budget=task.condition.budget,
             item=task.item.id,
+            model=task.condition.model,
             seed=task.seed,
             usage=usage,
             unconfirmed=fence.unconfirmed,
@@ -149,30 +151,30 @@ class Worker:
         """Give another model by its name, sharing what this worker's models share."""
         return self._made(name, self.setup.prices.get(name), None)
 
-    def strategy(self, spec: str, seed: int = 0) -> Strategy[Any]:
-        """Give a strategy, made the first time it is asked for.
+    def strategy(self, spec: str, seed: int = 0, model: str | None = None) -> Strategy[Any]:
+        """Give a strategy, made the first time it is asked for; without `model` of the setup's.
 
         Raises:
             ConfigurationError: It cannot be made as asked.
             RetrievalError: Its bank cannot be opened.
         """
-        if (spec, seed) not in self._strategies:
+        if (spec, seed, model) not in self._strategies:
             kind = strategy_named(parse_spec(spec)[0])
             teacher: Any = self.teacher if "teacher" in collaborators(kind) else None
             has_seed = "seed" in kind.Config.model_fields
-            self._strategies[spec, seed] = strategy_from_spec(
+            self._strategies[spec, seed, model] = strategy_from_spec(
                 spec,
-                self.model,
+                self.answering(model),
                 teacher=teacher,
                 seed=seed * SEEDS_APART if has_seed else None,
                 model_named=self.model_named,
             )
-        return self._strategies[spec, seed]
+        return self._strategies[spec, seed, model]
 
     @asynccontextmanager
     async def _on(self, task: Task) -> AsyncIterator[Strategy[Any]]:
         """Give a task's strategy; where it answers out of a memory and has none, on that of the item."""
-        strategy = self.strategy(task.condition.strategy, task.seed)
+        strategy = self.strategy(task.condition.strategy, task.seed, task.condition.model)
         if not isinstance(strategy, BudgetMem) or strategy.memory is not None:
             yield strategy
             return
@@ -193,6 +195,7 @@ class Worker:
             "value": storable(answer.value),
             "stop_reason": answer.stop_reason,
             "degraded": storable(answer.degraded),
+            "fell_back": answer.fell_back,
             "sequential": answer.sequential,
             "episode": answer.episode and self._played(answer.episode, strategy),
             "planning_tokens": sum(planning),
@@ -226,10 +229,12 @@ class Worker:
             path.parent.mkdir(mode=0o700, exist_ok=True)
         return Replay(path) if path else None
 
-    @cached_property
-    def model(self) -> Model:
-        """The model that answers."""
-        return self._made(self.setup.model, self.setup.price, self.setup.api_base)
+    def answering(self, name: str | None = None) -> Model:
+        """Give a model that answers, made the first time it is asked for; `None`: the setup's."""
+        if name not in self._models:
+            price = self.setup.price if name is None else self.setup.prices.get(name, self.setup.price)
+            self._models[name] = self._made(name or self.setup.model, price, self.setup.api_base)
+        return self._models[name]
 
     @cached_property
     def teacher(self) -> Model | PolicyTeacher | None:

@@ -239,3 +239,37 @@ def test_a_teacher_that_serves_nobody_is_a_failure(outlay: Outlay, bank: str, da
     with CountingServer(wavering, faults=none) as server:
         ran = outlay(*on(server, bank, data, "--accuracy", "0.5", "--json"))
     assert (ran.status, ran.json["error"]["type"]) == (1, "ModelUnavailableError")
+
+
+def lengthy(every: int) -> Callable[[Body, int], str]:
+    """The same, but on every so manieth question the student's answers are longer than their cap."""
+
+    def say(body: Body, index: int) -> str:
+        number = number_in({"messages": body["messages"][-1:]})
+        long = body["model"] == "student" and not number % every
+        return ("word " * 300 if long else "") + wavering(body, index)
+
+    return say
+
+
+def test_an_answer_that_is_cut_is_neither_right_nor_wrong(outlay: Outlay, bank: str, data: str) -> None:
+    asked = ("--accuracy", "0.5", "--max-output-tokens", "100")
+    with CountingServer(lengthy(8)) as server:
+        told = outlay(*on(server, bank, data, *asked, "--json")).json
+        said = outlay(*on(server, bank, data, *asked)).out
+    assert told["cut"] == {"questions": 3, "student": 9, "teacher": 0}
+    assert (told["items"], told["observed"], told["failures"]) == (ITEMS - 3, ITEMS - 3, 0)
+    assert "3 left out since 9 answers of the student" in said
+    assert "--max-output-tokens" in said
+
+
+def test_no_advice_where_more_than_a_fifth_of_the_questions_were_cut(
+    outlay: Outlay, bank: str, data: str
+) -> None:
+    asked = ("--accuracy", "0.5", "--max-output-tokens", "100")
+    with CountingServer(lengthy(4)) as server:
+        told = outlay(*on(server, bank, data, *asked, "--json"))
+        said = outlay(*on(server, bank, data, *asked))
+    assert (told.status, told.json["error"]["type"], told.json["cut"]["questions"]) == (2, "AnswersCut", 6)
+    assert (said.status, said.out) == (2, "")
+    assert "raise --max-output-tokens" in said.err

@@ -54,8 +54,9 @@ ListName = Literal["entity", "temporal", "topic"]
 LISTS: Final[tuple[ListName, ...]] = ("entity", "temporal", "topic")
 STAGES: Final = {"filter": 4, "entity": 3, "temporal": 3, "topic": 3, "summary": 2}
 """How many stages are still to come with each module, answering included."""
-NO_MEMORY: Final = "no memory was given: answered from the question alone"
-NOTHING_FOUND: Final = "the memory has nothing: answered from the question alone"
+NO_MEMORY: Final = "no memory was given"
+NOTHING_FOUND: Final = "the memory has nothing"
+ALONE: Final = "answered from the question alone"
 TOO_LATE: Final = "looking in the memory took all the time there was"
 
 
@@ -216,7 +217,9 @@ class BudgetMem(Strategy[Config]):
             outcome = unpaid(exc)
             told = "; ".join(filter(None, (*notes, outcome.degraded)))
             return {"outcome": outcome.model_copy(update={"degraded": told})}
-        return {"outcome": answered(completion, [*notes, *cut], waited_for(LISTS))}
+        alone = () if state["chunks"] else (ALONE,)
+        outcome = answered(completion, [*notes, *alone, *cut], waited_for(LISTS))
+        return {"outcome": outcome.model_copy(update={"fell_back": bool(alone)})}
 
     def found(self, state: State) -> Literal["filter", "answer"]:
         """Is there anything to extract from, and an answer that it is paid for?"""

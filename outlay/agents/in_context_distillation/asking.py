@@ -69,7 +69,8 @@ class Wave(NamedTuple):
 
     samples: int
     cap: int
-    notes: tuple[str, ...] = ()
+    short: bool = False
+    """Whether the budget, and not the configuration, sets `cap`."""
 
 
 @dataclass(frozen=True)
@@ -134,9 +135,7 @@ class Asking:
             return Wave(count, cap)
         fewer = max(1, min(count, room // cap))
         tokens = max(1, min(cap, room // fewer))
-        notes = [f"the budget paid for {fewer} of {count} samples"] * (fewer < count)
-        notes += [f"the budget paid for {tokens} tokens a sample"] * (tokens < cap)
-        return Wave(fewer, tokens, tuple(notes))
+        return Wave(fewer, tokens, short=tokens < cap)
 
     async def sample(
         self, model: Model, messages: Messages, wave: Wave, turn: Turn, *, first: int

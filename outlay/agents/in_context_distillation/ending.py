@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from outlay.memory.demonstrations import Bank
 
 CIRCLES: Final = "ended early: the same steps over and over"
+BEFORE_A_STEP: Final = "the budget ended before the first step"
 WORDLESS: Final = "no action could be read from the student's samples"
 TEACHING: Final = "defer"
 JUDGING: Final = "agree"
@@ -101,8 +102,8 @@ def _left_open(state: State, repeats: int | None, *, cut: bool) -> Iterator[str]
         yield WORDLESS
     elif failure := broken_off(state):
         yield f"ended by a failure: {failure}"
-    elif not taken:
-        yield NOTHING_SPENT
+    elif not taken and state["stopped"] != "finished":
+        yield BEFORE_A_STEP if state["path"] else NOTHING_SPENT
     elif not over and state["stopped"] == "finished":
         yield CIRCLES if in_circles(taken, repeats) else f"not done after {len(taken)} steps"
 

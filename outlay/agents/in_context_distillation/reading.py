@@ -32,7 +32,7 @@ def usable(samples: Sequence[Sample]) -> bool:
 
 
 def unread(samples: Sequence[Sample]) -> tuple[str, ...]:
-    """Say how many samples came to nothing."""
+    """Say how many of a step's samples came to nothing; to be asked when the last one is drawn."""
     errors = [sample.error for sample in samples if sample.error is not None]
     cut = sum(sample.cut for sample in samples)
     notes = [
@@ -42,13 +42,14 @@ def unread(samples: Sequence[Sample]) -> tuple[str, ...]:
     return tuple(filter(None, notes))
 
 
-def unpaid(refused: Sequence[object]) -> tuple[str, ...]:
-    """Say that the budget ended among the samples."""
-    return (
-        ("the budget ended before all samples were drawn: whether they agree is not known",)
-        if refused
-        else ()
-    )
+def unpaid(samples: int, n: int) -> str:
+    """Say that the budget ended before the samples of a step could decide."""
+    return f"the budget paid for {samples} of {n} samples: whether they agree is not known"
+
+
+def shortened(samples: Sequence[Sample], cap: int) -> tuple[str, ...]:
+    """Say that the budget cut samples; one that ended by itself lost nothing to a small cap."""
+    return (f"the budget paid for {cap} tokens a sample",) if any(s.cut for s in samples) else ()
 
 
 def noted(*notes: Iterable[str]) -> tuple[str, ...]:

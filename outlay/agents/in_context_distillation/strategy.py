@@ -22,7 +22,15 @@ from outlay.agents.in_context_distillation.asking import Asking, Prompt, Wave
 from outlay.agents.in_context_distillation.config import Config
 from outlay.agents.in_context_distillation.deferring import Deferring, untaught
 from outlay.agents.in_context_distillation.ending import collected, episode_of, in_circles, outcome
-from outlay.agents.in_context_distillation.reading import chosen, noted, unpaid, unread, usable, worded_action
+from outlay.agents.in_context_distillation.reading import (
+    chosen,
+    noted,
+    shortened,
+    unpaid,
+    unread,
+    usable,
+    worded_action,
+)
 from outlay.agents.in_context_distillation.retrieving import opened, similar
 from outlay.agents.in_context_distillation.state import (
     ActUpdate,
@@ -45,7 +53,7 @@ from outlay.strategy import Strategy, stop_reason
 from outlay.tracing import current_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from outlay.environments import Environment
     from outlay.memory.demonstrations import Bank
@@ -186,7 +194,7 @@ class InContextDistillation(Strategy[Config]):
             raise next(c for c in came if isinstance(c, OutlayError))
         return {
             "samples": (*drawn, *samples),
-            "notes": noted(state["notes"], prompt.notes, wave.notes, unread(samples), unpaid(refused)),
+            "notes": noted(state["notes"], prompt.notes, shortened(samples, wave.cap) if wave.short else ()),
             "path": (*state["path"], *longest(said)),
             "stopped": stop_reason(refused[0]) if refused else state["stopped"],
         }
@@ -199,8 +207,17 @@ class InContextDistillation(Strategy[Config]):
             judge = Judge(self.judge or self.model)
             unified = await judge.unify(values, cascade, known=unified, situation=situation)
             values = list(unified.labels)
+        found = verdict(values, cascade)
         notes = noted(state["notes"], [f"the judge could not say ({why})" for why in unified.failures])
-        return {"unified": unified, "verdict": verdict(values, cascade), "notes": notes}
+        if found is not None:
+            notes = noted(notes, unread(state["samples"]), self._undecided(values, cascade))
+        return {"unified": unified, "verdict": found, "notes": notes}
+
+    def _undecided(self, values: Sequence[str | None], cascade: Cascade) -> tuple[str, ...]:
+        """Say so where samples that the budget did not pay for could have changed the verdict."""
+        n = self.config.n
+        whole = cascade.model_copy(update={"n": n})
+        return (unpaid(len(values), n),) if verdict(values, whole) is None else ()
 
     async def defer(self, state: State) -> DeferUpdate:
         try:

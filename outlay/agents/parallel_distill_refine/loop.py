@@ -156,21 +156,25 @@ class Loop(Strategy[ConfigT]):
         usable = [draft for draft in drafts if draft.usable]
         path, notes = (*state["path"], *waited_for(drafts)), (*state["notes"], *left_out(drafts))
         if self._agreement and agree(drafts, self._agreement):
+            if state["round"] == 0 and state["shape"].widths[0] == self._widths[0]:
+                notes = tuple(left_out(drafts))  # what later rounds would have lacked, nobody missed
             return {"next": "vote", "path": path, "notes": notes}
         if not usable:
             # What was cut short would be cut again under the same cap: only failures are tried again.
             failed = any(draft.error and not draft.refused for draft in drafts)
             if failed and not state["attempt"]:
                 return {"next": "draft", "attempt": 1, "path": path}
-            return {"next": "refine", "path": path, "notes": (*notes, ALL_FAILED)}
+            none = f"no draft of round {state['round'] + 1} could be used" if state["round"] else ALL_FAILED
+            return {"next": "refine", "path": path, "notes": (*notes, none)}
         wanted, distill, allotting = state["shape"].widths[1:], self._distill, self._allotting
         held = allotting.held()
         later = await allotting.fit(wanted, state["sizes"], distill, usable, held=held)
         if later is None and distill != "random-k":
-            distill, notes = "random-k", (*notes, AT_RANDOM)
+            distill = "random-k"
             later = await allotting.fit(wanted, state["sizes"], distill, usable, held=held)
+            notes = (*notes, AT_RANDOM) if later else notes
         if later is None:
-            return {"next": "vote", "path": path, "notes": (*notes, UNREFINED), "stopped": "budget"}
+            return {"next": "vote", "path": path, "notes": notes, "stopped": "budget"}
         return {
             "next": "distill" if distills(distill, self._k, len(usable)) else "compose",
             "path": path,
@@ -226,7 +230,8 @@ class Loop(Strategy[ConfigT]):
             return {"outcome": noted(unpaid(said), state)}
         if isinstance(said, OutlayError):
             raise said
-        outcome, path = outcome_of(said), longest([said])
+        plain = not workspace.text and len(self._widths) > 1
+        outcome, path = outcome_of(said).model_copy(update={"fell_back": plain}), longest([said])
         cut = said.finish_reason == "length" or not said.text.strip()
         if outcome.value is None and known and (cut or mostly_marked(drafts)):
             return {"outcome": self._settled(state, UNANSWERED, outcome.stop_reason, path)}
@@ -234,7 +239,8 @@ class Loop(Strategy[ConfigT]):
         return {"outcome": noted(outcome, state, path)}
 
     async def vote(self, state: State) -> OutcomeUpdate:
-        return {"outcome": self._settled(state, None, state["stopped"])}
+        problem = UNREFINED if state["stopped"] == "budget" else None
+        return {"outcome": self._settled(state, problem, state["stopped"])}
 
     def children(self, state: State) -> list[Send] | Literal["refine"]:
         """Which drafts come next?"""

@@ -26,7 +26,7 @@ LEAST: Final = "(a draft has at least min_draft_tokens)"
 ALL_FAILED: Final = "no draft could be used"
 AT_RANDOM: Final = "the budget does not pay for distilling: drafts drawn at random"
 UNANSWERED: Final = "no answer in the refined one"
-UNREFINED: Final = "the budget does not pay for refining: the drafts' majority is taken"
+UNREFINED: Final = "the budget does not pay for refining"
 
 
 def agree(drafts: Sequence[Draft], share: float) -> bool:

@@ -152,12 +152,8 @@ def _outcome(text: str, best: SubAnswer | None, reason: StopReason, problem: str
         return Outcome(text=text, stop_reason=reason, degraded=problem)
     number = extract(best.text, "number", marked=best.cut)
     value = number or extract(best.text, marked=best.cut)
-    return Outcome(
-        text=text or best.text,
-        value=value,
-        stop_reason=reason,
-        degraded=f"{problem}: the last step's is taken",
-    )
+    taken = ": the last step's is taken" if value is not None or not text else ""
+    return Outcome(text=text or best.text, value=value, stop_reason=reason, degraded=f"{problem}{taken}")
 
 
 def _left_out(plan: Plan, answers: Sequence[SubAnswer], outcome: Outcome) -> str | None:

@@ -71,6 +71,7 @@ AGAIN: Final = 0.7
 """Least temperature of asking again: the same question would get the same answer."""
 
 TOO_SMALL: Final = "the budget is too small to plan and still answer: answered directly"
+NOT_FOLLOWED: Final = "the budget is too small to follow the plan: answered directly"
 NOT_IN_SEQUENCE: Final = "the budget is too small for a call per step: solved in one call"
 NO_PLAN: Final = "the planner gave no plan: answered directly"
 
@@ -177,8 +178,10 @@ class PlanAndBudget(Strategy[Config]):
         level = assessment.level or DEFAULT_LEVEL if config.level is None else clamp_level(config.level)
         mode, total = await self._fit(state["question"], plan, config.level_budgets[level - 1])
         notes = state["notes"]
-        if mode == "direct" or (mode == "single" and config.solve == "sequential"):
-            notes = (*notes, NOT_IN_SEQUENCE if mode == "single" else TOO_SMALL)
+        if mode == "direct":
+            notes = (NOT_FOLLOWED,)  # what the credits lack no longer matters
+        elif mode == "single" and config.solve == "sequential":
+            notes = (*notes, NOT_IN_SEQUENCE)
         synthesis = self._synthesis(total)
         parts = allocate(
             credits_for(plan, assessment)[0],
@@ -205,7 +208,7 @@ class PlanAndBudget(Strategy[Config]):
         try:
             answers, outcome = await sequential.solve(question, plan, allotment)
         except BudgetExhaustedError:
-            return await self._in_one_call(asked(question), None, (*notes, TOO_SMALL))
+            return await self._in_one_call(asked(question), None, (NOT_FOLLOWED,))
         return {"answers": answers, "outcome": _noted(outcome, notes)}
 
     def planned(self, state: State) -> Literal["yes", "no"]:
@@ -247,7 +250,8 @@ class PlanAndBudget(Strategy[Config]):
             said = await self._speak(prompt, tokens)
         except BudgetExhaustedError as exc:
             return {"answers": (), "outcome": unpaid(exc)}
-        return {"answers": (), "outcome": _noted(outcome_of(said), notes)}
+        outcome = outcome_of(said).model_copy(update={"fell_back": tokens is None})
+        return {"answers": (), "outcome": _noted(outcome, notes)}
 
     async def _ask_planner(
         self,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def at_spend(tallies: Sequence[Tally], draws: int, seed: int) -> tuple[AtSpend, ...]:
-    """Set every condition that is no baseline beside the baseline, on each axis, at its own spend.
+    """Set every condition that is no baseline beside its model's baseline, on each axis, at its own spend.
 
     In every draw the items are drawn anew, and with them the condition's accuracy and spend, the
     baseline's points, their hull and the reading. The best of noisy points lies too high, and higher
@@ -93,15 +93,18 @@ class _Comparison:
 
 def _planned(tallies: Sequence[Tally], axis: Axis, columns: _Columns) -> Iterator[_Comparison]:
     known = [
-        (tally.condition, 100 * tally.means[:, 0], cost)
+        # A vote of one sample is still a point of the baseline.
+        (tally.condition, 100 * tally.measure("score" if is_baseline(tally.condition) else "own"), cost)
         for tally in tallies
         if (cost := _cost(tally, axis)) is not None
     ]
-    baseline = [(scores, cost) for condition, scores, cost in known if is_baseline(condition)]
-    if not baseline or not any(np.nansum(cost) for _, _, cost in known):
+    if not any(np.nansum(cost) for _, _, cost in known):
         return
     for condition, scores, cost in known:
         if is_baseline(condition):
+            continue
+        baseline = [(s, c) for other, s, c in known if is_baseline(other) and other.model == condition.model]
+        if not baseline:
             continue
         beside = _covering(baseline, ~np.isnan(scores))
         common = ~np.isnan([scores, *(s for s, _ in beside)]).any(axis=0)

@@ -32,8 +32,11 @@ MOST_PAIRS: Final = 600
 
 
 def pairs(tallies: Sequence[Tally], draws: int, seed: int) -> tuple[tuple[Pair, ...], str | None]:
-    """Compare conditions two by two; the second value says which of many are left out."""
-    scores = [100 * tally.means[:, 0] for tally in tallies]
+    """Compare conditions two by two; the second value says which of many are left out.
+
+    Items on which a strategy fell back to the plain call are not compared as its own.
+    """
+    scores = [100 * tally.measure("own") for tally in tallies]
     chosen, note = _chosen(tallies, scores)
     chosen = [(i, j) for i, j in chosen if not np.isnan(scores[i] - scores[j]).all()]
     if not chosen:

@@ -48,13 +48,13 @@ def in_order(tallies: Sequence[Tally]) -> list[Tally]:
     """Sort the baseline first, the rest by strategy in order of appearance, each by budget."""
     first: dict[str, int] = {}
     for tally in tallies:
-        first.setdefault(tally.condition.strategy, len(first))
+        first.setdefault(tally.condition.name, len(first))
 
     def place(tally: Tally) -> tuple[object, ...]:
         strategy = tally.condition.strategy
         known = is_baseline(tally.condition)
         by_name = _by_number(strategy) if known else ()
-        return not known, by_name, first[strategy], size(tally.condition.budget)
+        return not known, by_name, first[tally.condition.name], size(tally.condition.budget)
 
     return sorted(tallies, key=place)
 
@@ -106,6 +106,7 @@ def _figures(
         stop_reasons=dict(tally.stop_reasons.most_common()),
         cut_short=sum(n for said, n in tally.degradations.items() if "cut short" in said),
         degraded=tally.degradations.total(),
+        fell_back=tally.fell_back,
         degradations=dict(tally.degradations.most_common(_MOST_DEGRADATIONS)),
         billed=tally.billed,
         unconfirmed=tally.unconfirmed,
@@ -147,7 +148,7 @@ def _latency(tally: Tally) -> Latency | None:
 def _frontier(rows: Sequence[Figures], axis: Axis) -> Frontier | None:
     lines: dict[str, list[Point]] = {}
     for condition, point in _points(rows, axis):
-        lines.setdefault(condition.strategy, []).append(point)
+        lines.setdefault(condition.name, []).append(point)
     points = [point for line in lines.values() for point in line]
     if not any(point.cost for point in points):
         return None

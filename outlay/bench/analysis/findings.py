@@ -149,6 +149,8 @@ class Figures(Record):
     """Records whose answer, or a sample of it, was cut off at a token limit."""
     degraded: int
     """Records whose strategy had to leave something out; those cut short are among them."""
+    fell_back: int = 0
+    """Records whose strategy gave way to the plain call: in `accuracy` and `spend`, in no comparison."""
     degradations: dict[str, int]
     """Records by what was left out, the ten most frequent."""
     billed: Usage
@@ -221,6 +223,11 @@ class AtSpend(Record):
     """Whether `spend` is below the baseline's cheapest condition, so that what it is set beside is a mix:
     a part of the questions asked of the baseline, the rest left unanswered."""
     verdict: Verdict
+
+    @property
+    def measured(self) -> bool:
+        """Whether the baseline was measured on both sides of `spend`; reports round what was not."""
+        return not (self.beyond or self.below)
 
 
 class Pair(Record):

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from outlay.bench.analysis.findings import FailureCount
-from outlay.bench.trial import Condition
 from outlay.budget import Usage
 
 if TYPE_CHECKING:
@@ -21,11 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from outlay.bench.items import Item
-    from outlay.bench.trial import Trial
+    from outlay.bench.trial import Condition, Trial
     from outlay.budget import Budget
 
 MEASURES: Final = (
     "score",
+    "own",
     "output_tokens",
     "prompt_tokens",
     "planning_tokens",
@@ -39,7 +39,10 @@ MEASURES: Final = (
     "student_usd",
     "teacher_usd",
 )
-"""What is averaged over the seeds of an item: the columns of `Tally.means`."""
+"""What is averaged over the seeds of an item: the columns of `Tally.means`.
+
+`own` is the score, but NaN where a record of the item fell back to the plain call.
+"""
 
 _NUMBER: Final = re.compile(r"\d+([.,]\d+)*")
 
@@ -59,6 +62,7 @@ class Tally:
     examples: dict[tuple[str, str], str] = field(default_factory=dict)
     seconds: array[float] = field(default_factory=lambda: array("d"))
     """Of runs that ended and made all their calls."""
+    fell_back: int = 0
     over: int = 0
     largest: dict[str, float] = field(default_factory=dict)
     stop_reasons: Counter[str] = field(default_factory=Counter)
@@ -79,6 +83,7 @@ class Tally:
         self.stop_reasons[trial.stop_reason or "failed"] += 1
         if trial.degraded is not None:
             self.degradations[_NUMBER.sub("N", trial.degraded)] += 1
+        self.fell_back += trial.fell_back
         if trial.overshoot:
             self.over += 1
             self.largest = {
@@ -112,7 +117,8 @@ class Tally:
         tokens = (usage.output_tokens, usage.prompt_tokens, trial.planning_tokens)
         sequential = (waited.output_tokens, waited.total_tokens)
         spent = (_dollars(usage), usage.calls, usage.cached_tokens)
-        self.scored.extend((place, trial.score, *tokens, *sequential, *spent, *self._acted(trial)))
+        own = np.nan if trial.fell_back else trial.score
+        self.scored.extend((place, trial.score, own, *tokens, *sequential, *spent, *self._acted(trial)))
 
     def _acted(self, trial: Trial) -> tuple[float, ...]:
         """Give steps, those deferred, and dollars by whom; NaN where nothing was acted."""
@@ -172,7 +178,7 @@ class Count:
 def count(items: Sequence[Item], trials: Iterable[Trial]) -> Count:
     """Count records, one pass, keeping none of them."""
     places: Mapping[str, int] = {item.id: place for place, item in enumerate(items)}
-    tallies: dict[tuple[str, Budget], Tally] = {}
+    tallies: dict[tuple[str, Budget, str | None], Tally] = {}
     strays = 0
     repetitions: set[int] = set()
     for trial in trials:
@@ -180,12 +186,9 @@ def count(items: Sequence[Item], trials: Iterable[Trial]) -> Count:
         if place is None:
             strays += 1
             continue
-        key = trial.strategy, trial.budget
+        key = trial.strategy, trial.budget, trial.model
         if key not in tallies:
-            tallies[key] = Tally(
-                condition=Condition(strategy=trial.strategy, budget=trial.budget),
-                items=len(items),
-            )
+            tallies[key] = Tally(condition=trial.condition, items=len(items))
         tallies[key].add(trial, place)
         repetitions.add(trial.seed)
     return Count(tuple(tallies.values()), strays, len(repetitions))

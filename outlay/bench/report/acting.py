@@ -36,7 +36,7 @@ def _beside_the_teacher(acted: Sequence[Figures]) -> Iterator[str]:
 
 def _share(row: Figures, alone: float) -> str:
     spent = row.dollars.value if row.dollars else 0.0
-    return f"{row.condition.strategy} costs {100 * spent / alone:.0f}%"
+    return f"{row.condition.name} costs {100 * spent / alone:.0f}%"
 
 
 def _is_alone(row: Figures) -> bool:
@@ -62,7 +62,7 @@ def _paid_back(acted: Sequence[Figures]) -> Iterator[str]:
 
 def _from_the_cache(acted: Sequence[Figures]) -> Iterator[str]:
     cached = [
-        f"{100 * row.spend.cached_tokens / row.spend.prompt_tokens:.0f}% with {row.condition.strategy}"
+        f"{100 * row.spend.cached_tokens / row.spend.prompt_tokens:.0f}% with {row.condition.name}"
         for row in acted
         if row.spend and row.spend.cached_tokens
     ]

@@ -42,7 +42,7 @@ def beside_baseline(findings: Findings) -> Iterator[str]:
         return
     if len(kinds) == 1:
         yield f"The baseline is {kinds.pop()} alone, which is easier to beat than the two together."
-    beside = [found for found in compared if not found.below]
+    beside = [found for found in compared if found.measured]
     if not any(found.verdict == "better" for found in beside):
         yield f"No strategy is shown to beat the baseline at equal {unit}."
     for verdict, verb in (("better", "beats"), ("worse", "loses to")):
@@ -78,12 +78,18 @@ def _undecided(compared: Sequence[AtSpend], comparisons: int) -> Iterator[str]:
 
 
 def _beyond(compared: Sequence[AtSpend]) -> Iterator[str]:
-    names = [condition_words(found.condition) for found in compared if found.beyond]
+    """Never that it beats the baseline: at that spend the baseline may be better than it ever was."""
+    names = [
+        f"{condition_words(found.condition)} ({found.accuracy:.1f}% at {_each(found)}, at most "
+        f"{found.difference.value:+.0f} points{' and worse' if found.verdict == 'worse' else ''})"
+        for found in compared
+        if found.beyond
+    ]
     if names:
         yield (
             f"{listed(names)} spent more {AXES[compared[0].axis]} than the baseline's dearest condition, "
-            "so the baseline's best accuracy is used: self-consistency with a larger n or budget would tell "
-            "more."
+            "which is beyond the measured range, so the baseline's best accuracy is used as a bound: "
+            "self-consistency with a larger n or budget would tell more."
         )
 
 
@@ -97,14 +103,15 @@ def _below(compared: Sequence[AtSpend]) -> Iterator[str]:
     }
     names = [
         f"{condition_words(found.condition)} ({found.accuracy:.1f}% at {_each(found)}) is "
-        f"{places[found.verdict]} such a mix ({found.baseline_accuracy:.1f}%, {brief(found.difference)}, "
+        f"{places[found.verdict]} such a mix (about {found.baseline_accuracy:.0f}%, {_size(found)}, "
         f"adjusted {p_words(found.p_holm)})"
         for found in compared
         if found.below
     ]
     if names:
         yield (
-            f"What spent less {AXES[compared[0].axis]} than the baseline's cheapest condition is not set "
+            f"What spent less {AXES[compared[0].axis]} than the baseline's cheapest condition is beyond the "
+            "measured range. It is not set "
             "beside the baseline itself but beside a mix, of answering some questions by the baseline and "
             f"leaving the rest unanswered: {listed(names)}; direct with a smaller budget would tell more."
         )
@@ -127,12 +134,21 @@ def by_other_costs(findings: Findings) -> Iterator[str]:
 def _changes(changed: Sequence[AtSpend], axis: Axis) -> str:
     return "; ".join(
         f"{condition_words(found.condition)} {_standing(found)} "
-        f"at {amount(axis, found.spend)} an item {brief(found.difference)}"
+        f"at {amount(axis, found.spend)} an item {_size(found)}"
         for found in changed
     )
 
 
+def _size(found: AtSpend) -> str:
+    """Write the difference, in whole points where the baseline was not measured about there."""
+    if found.measured:
+        return brief(found.difference)
+    return f"{'at most' if found.beyond else 'about'} {found.difference.value:+.0f} points"
+
+
 def _standing(found: AtSpend) -> str:
+    if found.beyond and found.verdict == "better":
+        return "is above the baseline's best, which spent less,"
     beside = "a mix of the baseline and questions left unanswered" if found.below else "the baseline"
     verbs: dict[Verdict, str] = {
         "better": f"is above {beside}" if found.below else f"beats {beside}",

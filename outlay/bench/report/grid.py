@@ -42,12 +42,12 @@ class Grid:
 
 def grid_of(conditions: Sequence[Condition], items: Sequence[Item], trials: Iterable[Trial]) -> Grid:
     """Score `conditions` on `items`; records of others are left out."""
-    row = {(condition.strategy, condition.budget): c for c, condition in enumerate(conditions)}
+    row = {(one.strategy, one.budget, one.model): c for c, one in enumerate(conditions)}
     column = {item.id: i for i, item in enumerate(items)}
     shape = (len(conditions), len(items))
     total, scored, records = np.zeros(shape), np.zeros(shape, int), np.zeros(shape, int)
     for trial in trials:
-        where = row.get((trial.strategy, trial.budget)), column.get(trial.item)
+        where = row.get((trial.strategy, trial.budget, trial.model)), column.get(trial.item)
         if where[0] is None or where[1] is None:
             continue
         records[where] += 1

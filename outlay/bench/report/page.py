@@ -127,7 +127,7 @@ def _index(findings: Findings, items: Sequence[Item], packed: Packed) -> dict[st
     return {
         "conditions": [
             {
-                "strategy": figures.condition.strategy,
+                "strategy": figures.condition.name,
                 "budget": budget_words(figures.condition.budget),
                 "name": condition_words(figures.condition),
             }
@@ -148,11 +148,11 @@ def _index(findings: Findings, items: Sequence[Item], packed: Packed) -> dict[st
 
 
 def _pairs(findings: Findings) -> list[dict[str, object]]:
-    place = {(f.condition.strategy, f.condition.budget): i for i, f in enumerate(findings.figures)}
+    place = {f.condition: i for i, f in enumerate(findings.figures)}
     return [
         {
-            "first": place[pair.first.strategy, pair.first.budget],
-            "second": place[pair.second.strategy, pair.second.budget],
+            "first": place[pair.first],
+            "second": place[pair.second],
             "difference": pair.difference.value,
             "low": pair.difference.low,
             "high": pair.difference.high,

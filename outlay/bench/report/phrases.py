@@ -36,7 +36,7 @@ def budget_words(budget: Budget) -> str:
 def condition_words(condition: Condition) -> str:
     """Name a condition in a sentence."""
     budget = budget_words(condition.budget)
-    return f"{condition.strategy} {'with' if budget == 'no limit' else 'at'} {budget}"
+    return f"{condition.name} {'with' if budget == 'no limit' else 'at'} {budget}"
 
 
 def dollars(usd: float | None) -> str:

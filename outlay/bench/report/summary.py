@@ -115,15 +115,15 @@ def _beside() -> Iterator[Column]:
     fields: dict[str, tuple[str, Callable[[AtSpend], Value]]] = {
         "items": ("items compared", lambda found: found.items),
         "percent": (
-            "the baseline's accuracy at the condition's spend",
-            lambda found: found.baseline_accuracy,
+            "the baseline's accuracy at the condition's spend; whole points where it is beyond or below",
+            _whole(lambda found: found.baseline_accuracy),
         ),
         "difference_points": (
             "accuracy less the baseline's, not corrected for its being the best of noisy points",
-            lambda found: found.difference.value,
+            _whole(lambda found: found.difference.value),
         ),
-        "difference_low": ("its 95% interval, basic bootstrap", lambda found: found.difference.low),
-        "difference_high": ("its 95% interval, basic bootstrap", lambda found: found.difference.high),
+        "difference_low": ("its 95% interval, basic bootstrap", _whole(lambda found: found.difference.low)),
+        "difference_high": ("its 95% interval, basic bootstrap", _whole(lambda found: found.difference.high)),
         "p": ("two-sided bootstrap p", lambda found: found.p),
         "p_holm": ("p adjusted by Holm over the conditions", lambda found: found.p_holm),
         "beyond": ("whether it spent more than any baseline condition", lambda found: found.beyond),
@@ -136,6 +136,11 @@ def _beside() -> Iterator[Column]:
     for axis, said in AXES.items():
         for name, (meaning, of) in fields.items():
             yield Column(f"baseline_{axis}_{name}", f"at equal {said}: {meaning}", _on(axis, of))
+
+
+def _whole(of: Callable[[AtSpend], float]) -> Callable[[AtSpend], Value]:
+    """Round to whole points where the baseline was not measured about the condition's spend."""
+    return lambda found: of(found) if found.measured else float(round(of(found)))
 
 
 def _field(
@@ -161,6 +166,7 @@ def _many(counts: dict[str, int]) -> str:
 
 COLUMNS: Final = (
     Column("strategy", "as on the command line", lambda row, _: row.condition.strategy),
+    Column("model", "where several are compared; empty: the only one", lambda row, _: row.condition.model),
     Column("budget", "as on the command line", lambda row, _: written(row.condition.budget)),
     *_limits(),
     Column("baseline", "whether the others are set beside it", lambda row, _: row.baseline),
@@ -199,6 +205,11 @@ COLUMNS: Final = (
     Column("runs_failed", "runs that failed", lambda row, _: row.stop_reasons.get("failed", 0)),
     Column("cut_short", "answers cut off at a token limit", lambda row, _: row.cut_short),
     Column("degraded", "answers that had to leave something out", lambda row, _: row.degraded),
+    Column(
+        "fell_back",
+        "answers of the plain call that the strategy gave way to, left out of comparisons",
+        lambda row, _: row.fell_back,
+    ),
     Column(
         "failures",
         "failures by stage and kind",

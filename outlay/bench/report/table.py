@@ -47,7 +47,8 @@ _EVEN: Final = "even: items after which the bank has paid for itself, beside the
 _BESIDE: Final = (
     "vs base: points above what direct and self-consistency reach at the same {axis}; "
     "* where it is beyond the noise, > where it spent more than they ever did, < where it spent less, so "
-    "that it is set beside them with questions left unanswered; the points are not corrected for the "
+    "that it is set beside them with questions left unanswered; both are beyond the measured range, in whole "
+    "points; the points are not corrected for the "
     "baseline being the best of noisy points, only the interval behind * (basic bootstrap) is."
 )
 
@@ -68,7 +69,7 @@ def table(findings: Findings) -> Table:
     laid.add_column("strategy", overflow="fold", min_width=_NAME, max_width=_NAME)
     for column in columns:
         laid.add_column(column.heading, justify="right", no_wrap=True)
-    for strategy, group in groupby(findings.figures, key=lambda row: row.condition.strategy):
+    for strategy, group in groupby(findings.figures, key=lambda row: row.condition.name):
         rows = list(group)
         for name, row in zip(_names(strategy, len(rows)), rows, strict=True):
             cells = [name, *(column.cell(row) for column in columns)]
@@ -199,7 +200,7 @@ def _difference(found: AtSpend | None) -> str | Text:
         return _NONE
     mark = "*" if found.verdict in {"better", "worse"} else ""
     place = ">" if found.beyond else "<" if found.below else ""
-    said = f"{place}{found.difference.value:+.1f}{mark}"
+    said = f"{place}{found.difference.value:+.{1 if found.measured else 0}f}{mark}"
     return Text(said, style=_STYLES[found.verdict])
 
 

@@ -76,11 +76,12 @@ def cut(value: Any, limit: int = WRITTEN_LIMIT) -> Any:
 
 def record_of(trial: Trial) -> dict[str, Any]:
     """Give what the page shows of a record: what it holds besides defaults, with its texts cut."""
-    kept = trial.model_dump(mode="json", exclude_defaults=True, exclude={"item", "trace", "budget"})
+    kept = trial.model_dump(mode="json", exclude_defaults=True, exclude={"item", "trace", "budget", "model"})
     trace = [_entry_of(entry.model_dump(mode="json")) for entry in trial.trace[:PARTS_LIMIT]]
     more = {"untraced": missing} if (missing := len(trial.trace) - PARTS_LIMIT) > 0 else {}
     shown: dict[str, Any] = cut(kept, TEXT_LIMIT)
-    return shown | more | {"budget": budget_words(trial.budget), "trace": trace}
+    named = {"strategy": trial.condition.name, "budget": budget_words(trial.budget)}
+    return shown | more | named | {"trace": trace}
 
 
 def item_of(item: Item) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from outlay.bench.analysis.comparisons import FEWEST_ITEMS
-from outlay.bench.manifest import shown_model
 from outlay.bench.report.acting import by_whom
 from outlay.bench.report.beside import beside_baseline, by_other_costs
 from outlay.bench.report.phrases import (
@@ -34,6 +33,7 @@ def sentences(findings: Findings) -> list[str]:
         by_whom,
         _best,
         _failures,
+        _fallen_back,
         _overshoot,
         _bills,
         _method,
@@ -45,13 +45,14 @@ def title(findings: Findings) -> str:
     """Name the report: model, source, number of items, and whether the model is simulated."""
     manifest = findings.manifest
     simulated = "SIMULATED MODEL · " if manifest.simulated else ""
-    return f"{simulated}{shown_model(manifest.model)} · {manifest.source} · {counted(findings.items, 'item')}"
+    return f"{simulated}{manifest.shown_models} · {manifest.source} · {counted(findings.items, 'item')}"
 
 
 def _what(findings: Findings) -> Iterator[str]:
     manifest = findings.manifest
     if manifest.simulated:
-        yield f"SIMULATED MODEL: {manifest.model} is a simulation, so nothing here is about a real model."
+        what = "are simulated, one of them at least" if manifest.models else "is a simulation"
+        yield f"SIMULATED MODEL: {manifest.shown_models} {what}, so nothing here is about a real model."
     yield (
         f"{counted(len(findings.figures), 'condition')} on {counted(findings.items, 'item')} of "
         f"{manifest.source}, scored by {manifest.scorer}, {counted(findings.seeds, 'seed')} each: "
@@ -77,7 +78,11 @@ def _what(findings: Findings) -> Iterator[str]:
 
 def _best(findings: Findings) -> Iterator[str]:
     for budget in findings.budgets:
-        rows = [row for row in findings.figures if row.condition.budget == budget and row.accuracy]
+        rows = [
+            row
+            for row in findings.figures
+            if row.condition.budget == budget and row.accuracy and row.fell_back < row.scored
+        ]
         ranked = sorted(rows, key=lambda row: -_accuracy(row))
         if ranked:
             yield _most_accurate(findings, budget, ranked)
@@ -85,14 +90,14 @@ def _best(findings: Findings) -> Iterator[str]:
 
 def _most_accurate(findings: Findings, budget: Budget, ranked: Sequence[Figures]) -> str:
     first, *others = ranked
-    best = f"{first.condition.strategy}: {_accuracy(first):.1f}%"
+    best = f"{first.condition.name}: {_accuracy(first):.1f}%"
     start = f"With {budget_words(budget)}, the most accurate is {best}"
     if not others:
         return f"{start} (the only strategy)."
     pair = _pair(findings, first, others[0])
     if {first.items, others[0].items} != {pair.items if pair else findings.items}:
         return _on_unlike_items(start, first, others[0], pair)
-    runner_up = f"{others[0].condition.strategy} ({_accuracy(others[0]):.1f}%)"
+    runner_up = f"{others[0].condition.name} ({_accuracy(others[0]):.1f}%)"
     if f"{_accuracy(first):.1f}" == f"{_accuracy(others[0]):.1f}":
         return f"{start}, level with {runner_up}."
     if pair is None:
@@ -104,7 +109,7 @@ def _on_unlike_items(start: str, first: Figures, other: Figures, pair: Pair | No
     """Each accuracy is over other items, so only the common ones say who leads."""
     said = (
         f"{start} of the {counted(first.items, 'item')} that it has scores on, before "
-        f"{other.condition.strategy} ({_accuracy(other):.1f}% of {other.items:,})"
+        f"{other.condition.name} ({_accuracy(other):.1f}% of {other.items:,})"
     )
     if pair is None:
         return f"{said}; they are not compared on the same items."
@@ -112,7 +117,7 @@ def _on_unlike_items(start: str, first: Figures, other: Figures, pair: Pair | No
     if pair.first != first.condition:
         one, two, sign = two, one, -1.0
     return (
-        f"{said}; on the {counted(pair.items, 'item')} of both, {first.condition.strategy} has {one:.1f}% "
+        f"{said}; on the {counted(pair.items, 'item')} of both, {first.condition.name} has {one:.1f}% "
         f"against {two:.1f}%, {_lead(pair, sign)}."
     )
 
@@ -146,6 +151,17 @@ def _failures(findings: Findings) -> Iterator[str]:
         f"{failed:,} of {counted(findings.records, 'record')} failed ({named}); they are left out of "
         "accuracy and spend and are not counted as wrong."
     )
+
+
+def _fallen_back(findings: Findings) -> Iterator[str]:
+    rows = [row for row in findings.figures if row.fell_back]
+    if rows:
+        named = [f"{row.fell_back} of {row.records} with {condition_words(row.condition)}" for row in rows]
+        yield (
+            f"{counted(sum(row.fell_back for row in rows), 'record')} fell back to the plain call "
+            f"({listed(named)}); they count in accuracy and spend, and their items are left out where the "
+            "strategy is compared."
+        )
 
 
 def _overshoot(findings: Findings) -> Iterator[str]:

@@ -259,7 +259,11 @@ def calibrate(  # noqa: PLR0913 - typer reads the options off the signature
     concurrency: Concurrency = 8,
     as_json: Json = False,
 ) -> int:
-    """Find out on labelled questions how many samples must agree, and whether a cascade pays at all."""
+    """Find out on labelled questions how many samples must agree, and whether a cascade pays at all.
+
+    A question with an answer that was cut at its token limit is left out. Where more than a fifth are,
+    nothing is advised: raise --max-output-tokens.
+    """
     order = CalibrateOrder(
         bank=bank,
         questions=QuestionsOrder(

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from outlay.agents.in_context_distillation import Config
 from outlay.agents.spec import canonical
@@ -17,11 +17,11 @@ from outlay.bench.scoring import lasting_scorer, scoring
 from outlay.bench.simulation import is_simulated
 from outlay.budget import Budget
 from outlay.cli.bank.collecting import RIGHT
-from outlay.cli.bank.observing import Observing
+from outlay.cli.bank.observing import Cut, Observing
 from outlay.cli.bank.opening import open_bank
 from outlay.cli.bank.order import read_model, read_questions
 from outlay.cli.bill import dollars
-from outlay.cli.exits import ANSWERED, print_json
+from outlay.cli.exits import ANSWERED, WRONG, print_json
 from outlay.cli.live import paper, say
 from outlay.cli.progress import LongCommand, Progress, kept_in
 from outlay.cli.spending import lasting
@@ -41,6 +41,11 @@ if TYPE_CHECKING:
     from outlay.routers.cascade import Calibration, Observation
 
 
+MOST_CUT: Final = 0.2
+"""No advice where more than this part of the questions has an answer that was cut: those that are left are
+the ones with short answers."""
+
+
 @dataclass(frozen=True)
 class Trying:
     """A calibration, read."""
@@ -58,11 +63,20 @@ class ItemsProgress(Progress):
 
     student: int = 0
     teacher: int = 0
+    cut: int = 0
+    """Questions that are left out, since an answer was cut at its token limit."""
+    cut_student: int = 0
+    """The student's answers that were."""
+    cut_teacher: int = 0
 
-    def take(self, observation: Observation | None) -> None:
+    def take(self, observation: Observation | Cut | None) -> None:
         """Take in what was observed."""
         if observation is None:
             self.failed += 1
+        elif isinstance(observation, Cut):
+            self.cut += 1
+            self.cut_student += observation.student
+            self.cut_teacher += observation.teacher
         else:
             self.made += 1
             self.student += observation.right[0]
@@ -72,7 +86,17 @@ class ItemsProgress(Progress):
     def known(self) -> str:
         failed = f", {self.failed} failed" if self.failed else ""
         right = f"; the student was right on {self.student}, the teacher on {self.teacher}"
-        return f"{self.made} of {self.records} questions are done{failed}{right if self.made else ''}"
+        cut = (
+            f", {self.cut} left out since {self.cut_student} answers of the student and {self.cut_teacher} "
+            "of the teacher were cut at their token limit (raise --max-output-tokens)"
+        )
+        left_out = failed + (cut if self.cut else "")
+        return f"{self.made} of {self.records} questions are done{left_out}{right if self.made else ''}"
+
+    @property
+    def too_many_cut(self) -> bool:
+        """Whether so many answers were cut that the rest is no fair choice of the questions."""
+        return self.cut > MOST_CUT * (self.made + self.cut)
 
 
 def read_calibration(order: CalibrateOrder) -> Trying:
@@ -108,6 +132,9 @@ def _run(trying: Trying, out: Path, kept: Callable[[], str]) -> int:
     command = LongCommand(progress, order.as_json, partial(_facts, order, progress), kept)
 
     def then(found: Calibration | None) -> int:
+        if progress.too_many_cut:
+            command.say_how_far("AnswersCut", "no advice, since more than a fifth of the questions were cut")
+            return WRONG
         if found is None:
             command.say_how_far("BudgetExhausted", "the limits pay for too few questions: raise them")
             return ANSWERED
@@ -177,7 +204,7 @@ async def _calibrated(trying: Trying, out: Path, progress: ItemsProgress) -> Cal
         spending = opened.enter_context(lasting(out, trying.budget, name="calibration"))
         progress.begin(len(trying.items), 0, spending.paid)
 
-        def tell(observation: Observation | None) -> None:
+        def tell(observation: Observation | Cut | None) -> None:
             progress.paid = spending.paid
             progress.take(observation)
 
@@ -193,7 +220,7 @@ async def _calibrated(trying: Trying, out: Path, progress: ItemsProgress) -> Cal
         )
         found = await observing.run(trying.items, order.concurrency)
         progress.paid = spending.paid
-        if len(found) < LEAST:
+        if len(found) < LEAST or progress.too_many_cut:
             return None
         return await asyncio.to_thread(
             calibrate,
@@ -249,5 +276,10 @@ def _facts(order: CalibrateOrder, progress: ItemsProgress) -> dict[str, Any]:
         "questions": progress.records,
         "observed": progress.made,
         "failures": progress.failed,
+        "cut": {
+            "questions": progress.cut,
+            "student": progress.cut_student,
+            "teacher": progress.cut_teacher,
+        },
         "paid": progress.paid.model_dump(mode="json"),
     }

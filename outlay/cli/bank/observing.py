@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from outlay.agents.in_context_distillation.asking import Asking, Wave
 from outlay.agents.in_context_distillation.retrieving import similar
@@ -32,6 +32,14 @@ if TYPE_CHECKING:
     from outlay.outcome import Outcome
 
 
+class Cut(NamedTuple):
+    """An item that says nothing of either model, since answers to it were cut at their token limit."""
+
+    student: int
+    """How many of the student's."""
+    teacher: int
+
+
 @dataclass
 class Observing:
     """One run over labelled items.
@@ -43,7 +51,7 @@ class Observing:
         config: How they are asked.
         right: Says whether an answer is right.
         spending: The fence, and the store that keeps what was generated.
-        tell: Hears of each item: its observation, or `None` where something failed.
+        tell: Hears of each item: its observation, which answers were cut, or `None` where something failed.
     """
 
     student: Model
@@ -52,13 +60,13 @@ class Observing:
     config: Config
     right: Callable[[Item, Outcome], Awaitable[bool]]
     spending: Spending
-    tell: Callable[[Observation | None], None]
+    tell: Callable[[Observation | Cut | None], None]
     ending: Literal["finished", "budget"] = "finished"
     failures: list[str] = field(default_factory=list)
     _ending: InARow = field(default_factory=lambda: InARow("items"))
 
     async def run(self, items: Sequence[Item], concurrency: int) -> tuple[Observation, ...]:
-        """Observe every item, as far as the money goes; in their order, without those that failed.
+        """Observe every item, as far as the money goes; in their order, without those cut or failed.
 
         Raises:
             ConfigurationError: A model has no price, or cannot be used as asked.
@@ -66,18 +74,19 @@ class Observing:
         """
         for model in (self.student, self.teacher):
             await _check_price(model)
-        found: dict[str, Observation] = {}
+        found: dict[str, Observation | Cut] = {}
         waiting = iter(items)
         await side_by_side(self._work(waiting, found) for _ in range(concurrency))
         if self.failures and not found:
             raise ModelUnavailableError(f"every item failed, the first one with: {self.failures[0]}")
-        return tuple(found[item.id] for item in items if item.id in found)
+        came = (found.get(item.id) for item in items)
+        return tuple(one for one in came if isinstance(one, Observation))
 
-    async def _work(self, waiting: Iterator[Item], found: dict[str, Observation]) -> None:
+    async def _work(self, waiting: Iterator[Item], found: dict[str, Observation | Cut]) -> None:
         for item in waiting:
             if self.ending != "finished":
                 return
-            observation: Observation | None = None
+            observation: Observation | Cut | None = None
             try:
                 with self.spending.journal.run():
                     observation = await self._observe(item)
@@ -94,11 +103,11 @@ class Observing:
                 found[item.id] = observation
             self._count(observation)
 
-    def _count(self, observation: Observation | None) -> None:
+    def _count(self, observation: Observation | Cut | None) -> None:
         self.tell(observation)
         self._ending.count(None if observation is not None else self.failures[-1])
 
-    async def _observe(self, item: Item) -> Observation:
+    async def _observe(self, item: Item) -> Observation | Cut:
         environment = OneStep(item.asked, task=item.id)
         asking, state = Asking(self.config), _beginning(item)
         shown = await similar(self.bank, self.config, environment)
@@ -108,6 +117,9 @@ class Observing:
         drawn = await asking.sample(self.student, prompt.messages, wave, state["turn"], first=0)
         said = _all_came(drawn)
         taught, _ = await asking.teach(self.teacher, environment, state, ())
+        cut = Cut(sum(map(_is_cut, said)), int(_is_cut(taught)))
+        if any(cut):
+            return cut
         return Observation(
             values=tuple(asking.read(one, environment, state["turn"]).value for one in said),
             right=tuple([await self._is_right(item, one) for one in said]),
@@ -118,6 +130,10 @@ class Observing:
 
     async def _is_right(self, item: Item, said: Completion) -> bool:
         return await self.right(item, outcome_of(said))
+
+
+def _is_cut(said: Completion) -> bool:
+    return said.finish_reason == "length"
 
 
 def _all_came(said: Sequence[Completion | OutlayError]) -> list[Completion]:

@@ -59,7 +59,17 @@ def run(  # noqa: PLR0913 - typer reads the options off the signature
     *,
     data: Tasks,
     out: Annotated[Path, typer.Option(help="Directory of the records; an earlier run there goes on.")],
-    model: ModelName = "local",
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="As for `outlay ask`; or simulated:ability=0.7,seed=1, which is no model but a formula. "
+            "May be given several times: every strategy is measured with each. --api-base and --price are "
+            "then of all; --price-of names one model's price. None: local.",
+            rich_help_panel=MODELS,
+        ),
+    ] = None,
     teacher: Annotated[
         str | None,
         typer.Option(
@@ -150,7 +160,7 @@ def run(  # noqa: PLR0913 - typer reads the options off the signature
     order = BenchOrder(
         data=data,
         out=out,
-        model=model,
+        models=tuple(model or ("local",)),
         teacher=teacher,
         api_base=api_base,
         price=price,

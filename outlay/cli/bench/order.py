@@ -28,9 +28,8 @@ BASELINES: Final = "3,5"
 
 @dataclass(frozen=True, kw_only=True)
 class Asked(QuestionsOrder):
-    """What every measurement is told: the questions, the model, the total, and how it runs."""
+    """What every measurement is told: the questions, the server, the total, and how it runs."""
 
-    model: str = "local"
     api_base: str | None = None
     price: str | None = None
     timeout: float = 600.0
@@ -43,6 +42,7 @@ class Asked(QuestionsOrder):
 class AnchoringOrder(Asked):
     """An injection as it was asked for on the command line."""
 
+    model: str = "local"
     out: Path | None = None
     """`None`: what is generated is kept only as long as the run lasts."""
     injection: Mapping[str, Any] = field(default_factory=dict)
@@ -54,6 +54,7 @@ class BenchOrder(Asked):
     """A bench as it was asked for on the command line."""
 
     out: Path
+    models: tuple[str, ...] = ("local",)
     teacher: str | None = None
     teacher_api_base: str | None = None
     teacher_price: str | None = None
@@ -93,7 +94,7 @@ def read(order: BenchOrder) -> Plan:
         source=games.name if games else source_of(order),
         scorer=order.scorer or _scorer_there(order.out) or _scorer(items, playing=games is not None),
         out=order.out,
-        model=order.model,
+        model=order.models[0],
         teacher=order.teacher,
         price=read_price(order.price),
         api_base=order.api_base,
@@ -153,7 +154,8 @@ def _sweep(order: BenchOrder, items: tuple[Item, ...], *, playing: bool) -> Swee
     if baselines.strip().lower() != "none":
         samples = [int(n) for n in _numbers("baselines", baselines)]
         specs = with_baselines(specs, samples)
-    return Sweep(conditions(specs, budgets_of(**limits)), items, order.seeds)
+    models = order.models if len(order.models) > 1 else ()
+    return Sweep(conditions(specs, budgets_of(**limits), models), items, order.seeds)
 
 
 def _games(order: BenchOrder) -> Games | None:

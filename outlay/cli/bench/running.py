@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def run_bench(order: BenchOrder) -> int:
     """Make the records that are missing, and say what came out. Gives the exit status."""
     plan = read(order)
-    progress = BenchProgress(f"{plan.source} on {shown_model(plan.model)}", plan.totals)
+    progress = BenchProgress(f"{plan.source} on {_models(plan)}", plan.totals)
     command = LongCommand(progress, order.as_json, partial(_facts, plan, progress))
     return command.run(measure(plan, progress.begin, progress.tell), partial(_say, order, plan, progress))
 
@@ -49,7 +49,7 @@ def rehearse(order: BenchOrder) -> int:
     shape = f"{len(sweep.conditions)} conditions, {len(sweep.items)} items, {sweep.seeds} seeds"
     say(f"{len(sweep)} records: {shape}")
     taught = f", teacher {plan.teacher}" if plan.teacher else ""
-    say(f"model {plan.model}{taught}, scored by {plan.scorer}")
+    say(f"model {_models(plan)}{taught}, scored by {plan.scorer}")
     for condition in sweep.conditions:
         say(f"  {condition.label}")
     apart = ", judging apart" if plan.scorer.startswith("judge") else ""
@@ -58,6 +58,10 @@ def rehearse(order: BenchOrder) -> int:
     if not most:
         say("no limit: give budgets, or --total-usd or --total-output-tokens")
     return ANSWERED
+
+
+def _models(plan: Plan) -> str:
+    return " and ".join(shown_model(model or plan.model) for model in plan.sweep.models)
 
 
 def _most(plan: Plan) -> dict[str, float]:

@@ -181,3 +181,10 @@ def test_chunks_that_do_not_fit_the_models_window_are_left_out(blank: Memory) ->
     assert len(asked.split()) + 20 <= 110
     assert "fits" in str(answer.degraded)
     assert "cut to" in str(answer.degraded)
+
+
+def test_what_no_call_was_paid_for_was_not_answered() -> None:
+    answer = strategy(None, Watched()).run(QUESTION, Budget(output_tokens=0))
+    assert (answer.text, answer.fell_back) == ("", False)
+    assert "no memory was given" in str(answer.degraded)
+    assert "answered" not in str(answer.degraded)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from agents.in_context_distillation.worlds import bank_of
 
-from outlay import Price, Usage
+from outlay import Budget, Price, Usage
 from outlay.agents import InContextDistillation
 from outlay.memory.demonstrations import Step, Trajectory
 from outlay.testing import ScriptedModel
@@ -101,3 +101,25 @@ def test_a_teacher_that_was_cut_short_gives_way_to_the_students_answers() -> Non
     assert "cut short" in str(answer.degraded)
     assert answer.episode is not None
     assert (answer.episode.steps[0].by, answer.episode.steps[0].deferred) == ("student", True)
+
+
+def test_room_that_short_samples_give_back_pays_for_the_rest() -> None:
+    cheap = ScriptedModel([r"\boxed{7}"] * 3, price=PRICE, max_n=1)
+    strategy = InContextDistillation(cheap, ScriptedModel([], price=DEAR), max_output_tokens=100, waves=True)
+    answer = strategy.run("What is 3 + 4?", Budget(output_tokens=150))
+    assert len(cheap.requests) == 3
+    assert (answer.value, answer.stop_reason, answer.degraded) == ("7", "finished", None)
+
+
+def test_a_sample_that_ends_before_a_smaller_cap_lost_nothing() -> None:
+    cheap = ScriptedModel([r"\boxed{7}"], price=PRICE, max_n=1)
+    strategy = InContextDistillation(cheap, n=1, max_output_tokens=400)
+    assert strategy.run("What is 3 + 4?", Budget(output_tokens=150)).degraded is None
+
+
+def test_a_verdict_that_no_further_sample_changes_is_known() -> None:
+    cheap = ScriptedModel([r"\boxed{7}", r"\boxed{8}"], price=PRICE, max_n=1)
+    strategy = InContextDistillation(cheap, waves=False)
+    answer = strategy.run("What is 3 + 4?", Budget(calls=2))
+    assert answer.stop_reason == "budget"
+    assert "not known" not in str(answer.degraded)

@@ -535,3 +535,10 @@ def test_selectors_that_fail_are_told_and_leave_the_others_theirs() -> None:
     shown = re.findall(r"<attempt \d>\nIt is \\boxed{(\d)}", model.prompts[4])
     for child, picks in ((7, shown[:2]), (9, shown[2:])):
         assert sorted(re.findall(r"boxed{(\d)}", model.prompts[child])) == sorted(picks)
+
+
+def test_agreement_before_a_narrowed_round_left_nothing_out() -> None:
+    model = scripted(draft=answers("7") * 4, options={"max_n": 1})
+    strategy = ParallelDistillRefine(model, widths=(4, 2, 1), distill="random-k", agreement=0.75)
+    answer = strategy.run(QUESTION, Budget(calls=6))
+    assert (kinds(model), answer.value, answer.degraded) == (["draft"] * 4, "7", None)

@@ -325,3 +325,17 @@ def test_prompts_begin_with_what_they_share() -> None:
     PlanAndBudget(model).run(QUESTION)
     steps = [prompt(request) for request in model.requests[2:]]
     assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(steps))
+
+
+def test_a_last_step_without_an_answer_is_not_said_to_be_taken() -> None:
+    answer = PlanAndBudget(scripted(synthesis="...", step=LONG)).run(QUESTION)
+    assert (answer.text, answer.value, answer.degraded) == ("...", None, "the synthesis gave no answer")
+
+
+def test_what_is_planned_but_not_followed_is_not_said_to_be_too_small_to_plan() -> None:
+    model = scripted(plan={"steps": ["the apples " * 12, "the pears " * 12, "the sum " * 12]})
+    answer = PlanAndBudget(model, assess=False, min_answer_tokens=8).run(QUESTION, Budget(output_tokens=60))
+    assert kinds(model) == ["plan", "whole"]
+    assert "too small to plan" not in str(answer.degraded)
+    assert "too small to follow the plan" in str(answer.degraded)
+    assert answer.fell_back

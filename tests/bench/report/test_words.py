@@ -44,7 +44,10 @@ def _said(records: list[Trial], number: int = 40, **of: object) -> str:
         ),
         (
             [*BASELINE, *trials(right(28, 40), spend=(10, 390), strategy=PLAN)],
-            "spent more total tokens than the baseline's dearest condition",
+            (
+                "(70.0% at 400 an item, at most +0 points) spent more total tokens than the baseline's "
+                "dearest condition"
+            ),
         ),
         (trials([1.0] * 40, strategy=PLAN), "There is no baseline to set the strategies beside"),
         (BASELINE, "No strategy but the baseline has scores on the same items"),
@@ -104,7 +107,8 @@ def test_cheaper_than_any_baseline_it_is_set_beside_a_mix_and_beats_nothing() ->
     said = _said(CHEAP)
     assert (
         "beside a mix, of answering some questions by the baseline and leaving the rest unanswered: "
-        "plan-and-budget at 100 output tokens (100.0% at 50 an item) is above such a mix (25.0%, +75.0 ["
+        "plan-and-budget at 100 output tokens (100.0% at 50 an item) is above such a mix (about 25%, "
+        "about +75 points, "
     ) in said
     assert "No strategy is shown to beat the baseline at equal total tokens." in said
     assert "beats" not in said
@@ -188,3 +192,40 @@ def test_it_says_what_stands_on_the_bill_besides(part: str, said: str) -> None:
 
 def test_it_says_where_dollars_are_unknown() -> None:
     assert "Dollars are unknown for 1 condition" in _said([trial(0, 1.0, usage=Usage(calls=1, usd=None))], 1)
+
+
+def test_dearer_than_any_baseline_it_is_not_shown_to_beat_it() -> None:
+    said = _said([*BASELINE, *trials([1.0] * 40, spend=(10, 390), strategy=PLAN)])
+    assert "plan-and-budget at 100 output tokens (100.0% at 400 an item, at most +30 points)" in said
+    assert "No strategy is shown to beat the baseline at equal total tokens." in said
+
+
+def test_an_answer_of_the_plain_call_is_not_compared_as_the_strategys_own() -> None:
+    own = trials([1.0] * 40, spend=(10, 90), strategy=PLAN)
+    fallen = [one.model_copy(update={"fell_back": place < 10}) for place, one in enumerate(own)]
+    findings = analyse(manifest(), items(40), [*BASELINE, *fallen])
+    said = " ".join(sentences(findings))
+    assert "10 records fell back to the plain call (10 of 40 with plan-and-budget at 100 output" in said
+    assert {pair.items for pair in findings.pairs if PLAN in {pair.first.strategy, pair.second.strategy}} == {
+        30
+    }
+    assert {found.items for found in findings.at_spend} == {30}
+    none = [one.model_copy(update={"fell_back": True}) for one in own]
+    alone = analyse(manifest(), items(40), [*BASELINE, *none])
+    assert alone.at_spend == ()
+    assert "most accurate is plan" not in " ".join(sentences(alone))
+
+
+def test_a_strategy_is_set_beside_its_own_models_baseline() -> None:
+    def by(model: str, records: list[Trial]) -> list[Trial]:
+        return [one.model_copy(update={"model": model}) for one in records]
+
+    weak = [*trials([0.0] * 40), *trials([1.0] * 40, strategy=PLAN)]
+    strong = [*trials([1.0] * 40), *trials([1.0] * 40, strategy=PLAN)]
+    found = analyse(manifest(models=("a", "b")), items(40), [*by("a", weak), *by("b", strong)])
+    assert {(one.condition.model, one.baseline_accuracy) for one in found.at_spend} == {
+        ("a", 0.0),
+        ("b", 100.0),
+    }
+    assert {(p.first.name, p.second.name) for p in found.pairs} >= {("direct by a", "direct by b")}
+    assert title(found) == "a and b · sums.jsonl · 40 items"

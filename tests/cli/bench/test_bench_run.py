@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -191,3 +192,55 @@ def test_ctrl_c_leaves_what_is_there_and_says_how_to_go_on(tmp_path: Path) -> No
     assert "goes on from there" in json.loads(out)["error"]["message"]
     with Directory(tmp_path / "b").written():
         assert list(Directory(tmp_path / "b").trials()) == []
+
+
+def test_several_models_are_measured_and_compared_in_one_report(outlay: Outlay, tmp_path: Path) -> None:
+    models = ("--model", "simulated:ability=0.1", "--model", "simulated:ability=1")
+    asked = ("bench", "run", *models, "--data", "simulated:30", "--out", str(tmp_path))
+    limits = ("--strategy", "direct", "--baselines", "3", "--output-tokens", "400")
+    assert outlay(*asked, *limits, "--json").json["made"] == 2 * 2 * 30
+    assert outlay(*asked, *limits, "--json").json["there"] == 2 * 2 * 30
+    told = outlay("bench", "report", str(tmp_path), "--json").json
+    accuracy = {
+        (row["condition"]["strategy"], row["condition"]["model"]): row["accuracy"]["value"]
+        for row in told["figures"]
+    }
+    assert accuracy["direct", "simulated:ability=0.1"] < accuracy["direct", "simulated:ability=1"]
+    assert len(told["pairs"]) == 6
+    with (tmp_path / "summary.csv").open() as file:
+        assert [row["model"] for row in csv.DictReader(file)].count("simulated:ability=1") == 2
+    said = outlay("bench", "report", str(tmp_path)).out
+    assert "direct by simulated:ability=1" in said
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "direct by simulated:ability=0.1" in page.replace("<wbr>", "")
+
+
+def test_each_model_has_its_own_price(outlay: Outlay, tmp_path: Path) -> None:
+    with CountingServer(reply) as server:
+        outlay(
+            "bench", "run", "--data", "simulated:2", "--out", str(tmp_path), "--strategy", "direct",
+            "--baselines", "none", "--model", "openai/one", "--model", "openai/two", "--api-base", server.url,
+            "--price", "1,1", "--price-of", "openai/two=1000,1000", "--usd", "1",
+        )  # fmt: skip
+    assert {body["model"] for body in server.bodies} == {"one", "two"}
+    paid = {(trial.model, trial.item): trial.usage for trial in Directory(tmp_path).trials()}
+    assert len(paid) == 4
+    for (model, _), usage in paid.items():
+        price = 1000 if model == "openai/two" else 1
+        assert usage.usd == pytest.approx(usage.total_tokens * price / 1e6)
+
+
+def test_a_model_given_twice_is_refused(outlay: Outlay, tmp_path: Path) -> None:
+    ran = outlay("bench", "run", *QUICK, *SIMULATED[:2], "--out", str(tmp_path))
+    assert (ran.status, "is given twice" in ran.err) == (2, True)
+
+
+def test_a_strategy_that_gives_way_to_the_plain_call_is_marked(outlay: Outlay, tmp_path: Path) -> None:
+    specs = ("--strategy", "plan-and-budget", "--strategy", "parallel-distill-refine", "--baselines", "3")
+    asked = ("bench", "run", *SIMULATED, *specs, "--out", str(tmp_path))
+    outlay(*asked, "--output-tokens", "60")
+    fell = {trial.strategy: trial.fell_back for trial in Directory(tmp_path).trials()}
+    assert fell == {
+        "direct": False, "self-consistency:n=3": True,
+        "plan-and-budget": True, "parallel-distill-refine": True,
+    }  # fmt: skip
