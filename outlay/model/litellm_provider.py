@@ -69,6 +69,8 @@ _WANTS_OLD_LIMIT: Final = re.compile(
     r"|max_completion_tokens\b.{0,60}(?:not supported|not permitted|unknown|unrecogni[sz]ed)",
     re.IGNORECASE,
 )
+ODD_EVENTS: Final[tuple[type[Exception], ...]] = (ValueError, TypeError, KeyError)
+"""What LiteLLM's own reading raises for odd events of a stream."""
 REPLY_BYTES: Final = 2**20
 TOKEN_BYTES: Final = 1024
 """The largest reply that is read: so much for it, and so much for each token that was reserved."""
@@ -235,8 +237,7 @@ class LiteLLMProvider:
                 if not any(getattr(chunk, "usage", None) for chunk in getattr(response, "chunks", ())):
                     event["usage"] = None
                 yield event
-        except (*failures(), ValueError, TypeError, KeyError) as exc:
-            # The latter three come from LiteLLM's own reading of odd events.
+        except failures() + ODD_EVENTS as exc:
             raise self._translated(exc, wire) from exc
         finally:
             await _close(response)

@@ -42,14 +42,7 @@ def provider_for(
         ConfigurationError: The name is empty, or names a GGUF file that cannot be read; `api_base` is no
             URL, or it or a tokenizer is given for a model that has its own; or an entry point fails.
     """
-    if not name.strip():
-        raise ConfigurationError("a model needs a name, e.g. 'local' or 'openai/gpt-4.1-mini'")
-    if api_base is not None and not api_base.startswith(("http://", "https://")):
-        raise ConfigurationError(f"api_base={api_base!r} is no URL: begin it with http:// or https://")
-    if api_base is not None and (name == LOCAL or name.startswith(GGUF)):
-        raise ConfigurationError(f"{name} runs in this process and asks no server: leave api_base= out")
-    if tokenizer is not None and (name == LOCAL or name.startswith((GGUF, LLAMA_CPP))):
-        raise ConfigurationError(f"{name} counts its prompts exactly: leave tokenizer= out")
+    _check(name, api_base=api_base, tokenizer=tokenizer)
     if name == LOCAL:
         return _in_process("openai/SmolLM2-135M-Instruct", name, _embedded, timeout)
     if name.startswith(GGUF):
@@ -60,6 +53,17 @@ def provider_for(
     if entry := _plugin(name):
         return _from_plugin(entry, name, tokenizer, api_base=api_base, api_key=api_key, timeout=timeout)
     return LiteLLMProvider(name, api_base=api_base, api_key=api_key, timeout=timeout, tokenizer=tokenizer)
+
+
+def _check(name: str, *, api_base: str | None, tokenizer: Tokenizer | None) -> None:
+    if not name.strip():
+        raise ConfigurationError("a model needs a name, e.g. 'local' or 'openai/gpt-4.1-mini'")
+    if api_base is not None and not api_base.startswith(("http://", "https://")):
+        raise ConfigurationError(f"api_base={api_base!r} is no URL: begin it with http:// or https://")
+    if api_base is not None and (name == LOCAL or name.startswith(GGUF)):
+        raise ConfigurationError(f"{name} runs in this process and asks no server: leave api_base= out")
+    if tokenizer is not None and (name == LOCAL or name.startswith((GGUF, LLAMA_CPP))):
+        raise ConfigurationError(f"{name} counts its prompts exactly: leave tokenizer= out")
 
 
 def _from_plugin(entry: EntryPoint, name: str, tokenizer: Tokenizer | None, **options: Any) -> Provider:
