@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,8 @@ ERROR_BYTES: Final = 100_000
 """As much of an error reply as is read."""
 LONGEST_INTEGER: Final = 300
 """Digits; Python refuses to read more than a few thousand."""
+AUTOMATIC: Final = 47
+"""Window size for zlib that recognises the headers of gzip and zlib."""
 END: Final = "[DONE]"
 
 
@@ -157,6 +160,7 @@ class _Response:
                     **request.headers,
                 },
                 allow_redirects=False,  # a redirect would be a second request
+                auto_decompress=False,
                 timeout=ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             )
         except (ClientError, OSError, ValueError) as exc:
@@ -207,19 +211,39 @@ class _Response:
 
 
 async def _content(response: ClientResponse, request: ChatRequest) -> bytes:
-    content = bytearray()
+    return b"".join([piece async for piece in _pieces(response, request)])
+
+
+async def _pieces(response: ClientResponse, request: ChatRequest) -> AsyncIterator[bytes]:
+    """Give a reply as it comes, unpacked, up to its largest size.
+
+    Raises:
+        ModelRefusedError: It is larger.
+        ModelUnavailableError: It is packed in a way that was not asked for and cannot be undone.
+    """
+    size, left = 0, request.most_bytes
+    packing = response.headers.get("Content-Encoding", "identity").lower()
+    unpacker = zlib.decompressobj(wbits=AUTOMATIC) if packing in {"gzip", "x-gzip", "deflate"} else None
     async for piece in response.content.iter_any():
-        content += piece
-        _check_size(len(content), request)
-    return bytes(content)
+        try:
+            content = unpacker.decompress(piece, left - size + 1) if unpacker else piece
+        except zlib.error as exc:
+            raise _lost(request, exc) from exc
+        size += len(content)
+        if size > left:
+            raise ModelRefusedError(
+                f"{request.model}: the reply is larger than {left:,} bytes, which is more than the tokens "
+                "asked for can take: the server ignores max_tokens",
+                model=request.model,
+                unknown=True,
+            )
+        yield content
 
 
 async def _lines(response: ClientResponse, request: ChatRequest) -> AsyncIterator[str]:
     """Give the lines of a reply, which end with a line feed, a carriage return, or both."""
-    size, parts, ended_with_return = 0, [b""], False
-    async for piece in response.content.iter_any():
-        size += len(piece)
-        _check_size(size, request)
+    parts, ended_with_return = [b""], False
+    async for piece in _pieces(response, request):
         content = piece[1:] if ended_with_return and piece.startswith(b"\n") else piece
         ended_with_return = piece.endswith(b"\r")
         first, *others = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
@@ -229,16 +253,6 @@ async def _lines(response: ClientResponse, request: ChatRequest) -> AsyncIterato
             parts = [other]
     if last := b"".join(parts):
         yield last.decode("utf-8-sig", "replace")
-
-
-def _check_size(size: int, request: ChatRequest) -> None:
-    if size > request.most_bytes:
-        raise ModelRefusedError(
-            f"{request.model}: the reply is larger than {request.most_bytes:,} bytes, which is more than the "
-            "tokens asked for can take: the server ignores max_tokens",
-            model=request.model,
-            unknown=True,
-        )
 
 
 def _lost(request: ChatRequest, error: BaseException) -> ModelUnavailableError:

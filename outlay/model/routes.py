@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from outlay.budget import FREE
 from outlay.errors import ConfigurationError
@@ -58,12 +59,20 @@ def provider_for(
 def _check(name: str, *, api_base: str | None, tokenizer: Tokenizer | None) -> None:
     if not name.strip():
         raise ConfigurationError("a model needs a name, e.g. 'local' or 'openai/gpt-4.1-mini'")
-    if api_base is not None and not api_base.startswith(("http://", "https://")):
+    if api_base is not None and not _is_url(api_base):
         raise ConfigurationError(f"api_base={api_base!r} is no URL: begin it with http:// or https://")
     if api_base is not None and (name == LOCAL or name.startswith(GGUF)):
         raise ConfigurationError(f"{name} runs in this process and asks no server: leave api_base= out")
     if tokenizer is not None and (name == LOCAL or name.startswith((GGUF, LLAMA_CPP))):
         raise ConfigurationError(f"{name} counts its prompts exactly: leave tokenizer= out")
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
 def _from_plugin(entry: EntryPoint, name: str, tokenizer: Tokenizer | None, **options: Any) -> Provider:
