@@ -122,7 +122,7 @@ def outcome_of(completion: Completion) -> Outcome:
     The tags of a question's context, which the reply may have copied, are left out.
     """
     completion = untagged(completion, ("context",))
-    cut = completion.finish_reason == "length"
+    cut = completion.is_cut
     return Outcome(
         text=completion.text,
         value=extract(completion.text, marked=cut),

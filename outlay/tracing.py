@@ -62,7 +62,7 @@ class Run:
         """Keep the text of a completion, unless it is structured output or calls tools."""
         structured = request.response_schema is not None or "response_format" in request.params
         if not structured and not completion.tool_calls:
-            self.keep(completion.text, cut=completion.finish_reason == "length")
+            self.keep(completion.text, cut=completion.is_cut)
 
     def keep(self, text: str, *, cut: bool = False) -> None:
         """Keep `text` as the last one, unless it is blank."""

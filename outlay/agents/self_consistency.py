@@ -225,7 +225,7 @@ def _read(completion: Completion | OutlayError) -> Sample:
     if isinstance(completion, OutlayError):
         return Sample(error=str(completion))
     completion = untagged(completion, ("context",))
-    cut = completion.finish_reason == "length"
+    cut = completion.is_cut
     return Sample(text=completion.text, value=extract(completion.text, marked=cut), cut=cut)
 
 

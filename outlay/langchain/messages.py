@@ -226,7 +226,7 @@ def _thinking(reasoning: str) -> dict[str, Any]:
 def _ending(completion: Completion) -> dict[str, Any]:
     calls, invalid = [], []
     for place, call in enumerate(completion.tool_calls, 1):
-        cut = completion.finish_reason == "length" and place == len(completion.tool_calls)
+        cut = completion.is_cut and place == len(completion.tool_calls)
         try:
             args = _arguments(call.arguments, cut=cut)
         except ValueError as exc:

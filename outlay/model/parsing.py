@@ -127,7 +127,7 @@ def _is_json(error: ValidationError) -> bool:
 def repair_messages(completion: Completion, error: ValidationError) -> tuple[Message, Message]:
     """Show the model its reply and what is wrong with it."""
     faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'reply'}: {e['msg']}" for e in error.errors())
-    shorter = " It was cut off: write less." if completion.finish_reason == "length" else ""
+    shorter = " It was cut off: write less." if completion.is_cut else ""
     faults = faults[:LONGEST_FAULTS]
     ask = f"That reply is not valid: {faults}.{shorter} Reply again with the whole corrected JSON only."
     return {"role": "assistant", "content": completion.text or "(nothing)"}, {"role": "user", "content": ask}

@@ -48,7 +48,7 @@ class Completion(Record):
     usage: Usage = Usage()
     """What it was billed. Of several samples of one request the first carries call and prompt."""
     finish_reason: str = "stop"
-    """`stop`, `length`, `tool_calls` or `content_filter`."""
+    """`stop`, `length`, `tool_calls`, `content_filter`, or `error`: the provider broke the reply off."""
     logprobs: tuple[TokenLogprob, ...] | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     model: str = ""
@@ -56,6 +56,11 @@ class Completion(Record):
     """Whether its request asked for several samples at once, or for this one only."""
     replayed: bool = False
     """Whether it came from a replay store."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the text ends before its answer may have been given."""
+        return self.finish_reason in {"length", "error"}
 
 
 class Parsed(Record, Generic[Schema]):

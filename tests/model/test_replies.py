@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from outlay.model import Completion
 from outlay.model.replies import StreamReader, finish_reason, read_reply
 from outlay.model.thinking import ThinkingSplitter, split_thinking
 
@@ -166,3 +167,8 @@ def test_a_streamed_text_is_split_as_the_whole_one(pieces: list[str], size: int)
     ]
     answer, thinking = split_thinking(text)
     assert len(answer) + len(thinking) <= len(text) + text.count("<") + text.count("[")
+
+
+@pytest.mark.parametrize(("reason", "is_cut"), [("stop", False), ("length", True), ("error", True)])
+def test_a_reply_that_was_broken_off_is_cut(reason: str, is_cut: bool) -> None:  # noqa: FBT001
+    assert Completion(text="First 12, then", finish_reason=reason).is_cut is is_cut

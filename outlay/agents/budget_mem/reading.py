@@ -37,7 +37,7 @@ def short_answer(text: str) -> str | None:
 def answered(completion: Completion, notes: Sequence[str], sequential: Usage | None) -> Outcome:
     """Give the outcome of a run that answered; a phrase that was cut short is none."""
     whole_lines = completion.text.strip().partition("\n")[1]
-    cut = completion.finish_reason == "length" and not whole_lines
+    cut = completion.is_cut and not whole_lines
     told = [*notes, CUT_SHORT] if cut else notes
     return Outcome(
         text=completion.text,

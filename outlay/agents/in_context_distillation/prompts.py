@@ -149,14 +149,14 @@ def read_answer(completion: Completion, *, whole: bool = False) -> Sample:
         completion: The reply.
         whole: Whether all of it is compared, not the final answer in it.
     """
-    cut = completion.finish_reason == "length"
+    cut = completion.is_cut
     value = (None if cut else completion.text) if whole else extract(completion.text, marked=cut)
     return Sample(text=completion.text, action=completion.text or None, value=value, cut=cut)
 
 
 def read_code(completion: Completion) -> Sample:
     """Read a program: the code between fences where there are any, else all of the reply."""
-    cut, fenced = completion.finish_reason == "length", _FENCED.search(completion.text)
+    cut, fenced = completion.is_cut, _FENCED.search(completion.text)
     code = (fenced.group(1) if fenced else completion.text).strip()
     whole = code if code and (fenced or not cut) else None
     return Sample(text=completion.text, action=whole, value=whole, cut=cut)
@@ -167,7 +167,7 @@ def read_action(completion: Completion, admissible: Sequence[str] | None) -> Sam
 
     Where the environment says which actions are possible, nothing else is one.
     """
-    text, cut = completion.text[:LONGEST_TEXT], completion.finish_reason == "length"
+    text, cut = completion.text[:LONGEST_TEXT], completion.is_cut
     thought, fenced = _THOUGHT.search(text), _FENCED.search(text)
     written, ended = _first((fenced.group(1) if fenced else text).strip())
     if cut and not (ended or fenced):

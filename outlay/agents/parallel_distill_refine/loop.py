@@ -232,7 +232,7 @@ class Loop(Strategy[ConfigT]):
             raise said
         plain = not workspace.text and len(self._widths) > 1
         outcome, path = outcome_of(said).model_copy(update={"fell_back": plain}), longest([said])
-        cut = said.finish_reason == "length" or not said.text.strip()
+        cut = said.is_cut or not said.text.strip()
         if outcome.value is None and known and (cut or mostly_marked(drafts)):
             return {"outcome": self._settled(state, UNANSWERED, outcome.stop_reason, path)}
         self.say(outcome.text)

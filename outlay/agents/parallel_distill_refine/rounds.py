@@ -92,7 +92,7 @@ async def _read(said: Completion | OutlayError, model: Model, place: int, prompt
         value=outcome_of(said).value,
         # A reply's own count says nothing of what backslashes added to it.
         tokens=min(counted, said.usage.output_tokens) if shown == text else counted,
-        cut=said.finish_reason == "length" or not text,
+        cut=said.is_cut or not text,
         usage=on_its_own(said, prompt_tokens),
     )
 

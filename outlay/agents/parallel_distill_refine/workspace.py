@@ -165,7 +165,7 @@ def read_distilled(
         return Distilled(picks=tuple(order[pick] for pick in picks), problem=problem)
     text, what = said.text.strip(), "analysis" if operator == "error-analysis" else "summary"
     tokens = said.usage.output_tokens - said.usage.reasoning_tokens
-    if said.finish_reason == "length" or not text or tokens > kappa:
+    if said.is_cut or not text or tokens > kappa:
         without = "the draft alone" if operator == "error-analysis" else "drafts at random"
         return Distilled(problem=f"the {what} was cut short, empty or too long: {without}")
     return Distilled(text=text, tokens=tokens, beside=operator == "error-analysis")

@@ -121,7 +121,7 @@ class Sequential:
         except ModelError as exc:
             spent = exc.usage.output_tokens if exc.usage else 0
             return step.model_copy(update={"error": str(exc), "spent": spent})
-        cut = said.finish_reason == "length"
+        cut = said.is_cut
         return step.model_copy(
             update={"text": said.text.strip(), "cut": cut, "spent": said.usage.output_tokens}
         )
@@ -139,7 +139,7 @@ class Sequential:
                 raise
             reason = stop_reason(exc) if isinstance(exc, BudgetExhaustedError) else "finished"
             return _outcome("", best, reason, f"no synthesis ({exc})")
-        cut = said.finish_reason == "length"
+        cut = said.is_cut
         value = extract(said.text, marked=cut)
         if value is None and best is not None:
             return _outcome(said.text, best, "budget" if cut else "finished", "the synthesis gave no answer")

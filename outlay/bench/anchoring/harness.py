@@ -264,7 +264,7 @@ def _read(completion: Completion | OutlayError) -> Said:
     return Said(
         text=storable(outcome.text),
         value=storable(outcome.value),
-        cut=completion.finish_reason == "length",
+        cut=completion.is_cut,
     )
 
 

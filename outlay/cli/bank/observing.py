@@ -133,7 +133,7 @@ class Observing:
 
 
 def _is_cut(said: Completion) -> bool:
-    return said.finish_reason == "length"
+    return said.is_cut
 
 
 def _all_came(said: Sequence[Completion | OutlayError]) -> list[Completion]:

@@ -95,7 +95,7 @@ async def descend(
             notes.append(f"{task.name} at {used.name}: {exc}")
             continue
         value = _read(task, completion, reasoned=manner != "direct")
-        if completion.finish_reason == "length":
+        if completion.is_cut:
             notes.append(f"{task.name} at {used.name}: the reply was cut short")
         if value is not None:
             return Reached(value, used, by_rule=False, notes=tuple(notes))

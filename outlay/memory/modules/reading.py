@@ -59,7 +59,7 @@ def answer_in(completion: Completion, *, reasoned: bool) -> str | None:
         if reasoned and not heads:
             return None
         body = text[heads[-1].end() :] if heads else text
-    if completion.finish_reason == "length" and not closed:
+    if completion.is_cut and not closed:
         body = _finished(body)
     return body.strip() or None
 
