@@ -128,6 +128,8 @@ class UsageReport(Usage):
 
     prompt_reported: bool = True
     """Whether the prompt's tokens were reported; if not, those reserved for it stay spent."""
+    partial: bool = False
+    """Whether more may have been used than it says; the whole reservation then stays spent."""
     cache_write_1h_tokens: Count = 0
     """The part of `cache_write_tokens` that is kept for an hour."""
     audio_input_tokens: Count = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from outlay.budget import PICODOLLARS, Usage, UsageReport, picodollars
 from outlay.ledger.admission import settle
@@ -105,23 +105,30 @@ class Reservation(Uncopyable):
         """Give everything back: nothing was sent, and no call is booked."""
         settle(self, None)
 
-    def forfeit(self, received_tokens: int = 0) -> Usage:
+    def forfeit(self, floor: Usage | None = None) -> Usage:
         """Book the whole reservation as unconfirmed: the outcome is unknown.
 
         Args:
-            received_tokens: Output tokens that were received at least; where they are more than was
-                reserved, they are booked instead.
+            floor: What was used at least. The larger of it and the reservation is booked, each of
+                prompt, output and dollars for itself.
         """
         usage = self.claim.unknown(self.charged)
         cost = None if usage.usd is None else self.charged.picodollars
-        if received_tokens > usage.output_tokens:
-            usage = usage.model_copy(update={"output_tokens": received_tokens})
-            if cost is not None:
-                cost = max(cost, self.claim.cost(usage) or 0)
-                usage = usage.model_copy(update={"usd": _dollars(cost)})
+        if floor is not None:
+            larger = {name: max(getattr(usage, name), getattr(floor, name)) for name in _TOKENS}
+            usage = floor.model_copy(
+                update={"calls": usage.calls, "generations": usage.generations, **larger}
+            )
+            cost = max((one for one in (cost, self.claim.cost(usage)) if one is not None), default=None)
+            usage = Usage(
+                **{name: getattr(usage, name) for name in Usage.model_fields} | {"usd": _dollars(cost)}
+            )
         booking = Booking(usage, cost)
         settle(self, Booking(usage, cost, unconfirmed=booking))
         return usage
+
+
+_TOKENS: Final = ("prompt_tokens", "output_tokens")
 
 
 def _dollars(cost: int | None) -> float | None:

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 LONGEST_TOKEN: Final = 7
 """Bytes to a token, on average over a reply, that no tokenizer reaches on prose, code or numbers."""
 LONGEST_PIECE: Final = 16
-"""Bytes of a word that a token holds at most, on average over a reply."""
+"""Bytes of a word that a token holds at most, on average over a text."""
 CREDIBLE: Final = 0.75
-"""A report below this share of the least tokens of all choices is of one of them."""
+"""A report below this share of the pieces of all choices is of one of them."""
 NO_TIERS: Final = frozenset({"auto", "default", "standard", "standard_only", "global"})
 """Values of `service_tier`, `speed` and `inference_geo` that mean the ordinary price."""
 CHEAP_TIERS: Final = frozenset({"flex", "batch", "scale"})
@@ -33,40 +33,44 @@ CHEAP_TIERS: Final = frozenset({"flex", "batch", "scale"})
 
 _PIECE: Final = re.compile(r"(?:[^\r\n\w]|_)?[^\W\d_]+|\d{1,3}|[^\s\w]+|_+")
 """What byte-pair tokenizers split a text into first: no token reaches beyond one of these."""
+_RUN: Final = re.compile(r"([\s!-/:-@\[-`{-~\u2500-\u259f])\1+")
+"""Space or a line drawn with one sign."""
 
 
-def reported(reply: Reply, most: int | None = None) -> UsageReport | None:
+def reported(reply: Reply, most: int | None = None, request: Request | None = None) -> UsageReport | None:
     """Return what `reply` is billed; `None` where the provider did not say.
 
-    - A text that took no tokens was not reported.
-    - A prompt of no tokens was not reported; see `UsageReport.prompt_reported`.
+    - A text that took no tokens was not reported, and a report that is `partial` is none.
+    - A prompt below `least_tokens` of the request's text was not reported; see
+      `UsageReport.prompt_reported`.
     - Of the tokens reported and those counted choice by choice, the larger are billed: some servers
       report one choice of several. Where nothing was counted, a report too small for the text of all
       choices is taken for one of the first choice.
-    - A single text has at least as many tokens as words.
+    - The text of all choices has at least `least_tokens`.
 
     Args:
         reply: As the provider gave it.
-        most: Output tokens that were reserved, which no estimate exceeds.
+        most: Output tokens that were reserved, which no estimate exceeds. `least_tokens` may.
+        request: What was asked; `None`: unknown.
     """
     usage = reply.usage
     said = any(choice.text or choice.reasoning or choice.tool_calls for choice in reply.choices)
     if usage is None or not (usage.total_tokens or getattr(usage, "cost", None)):
         return None
-    if said and not usage.output_tokens:
-        return None
     report = usage if isinstance(usage, UsageReport) else UsageReport(**dict(usage))
-    output = sum(reply.output_tokens or ())
+    if report.partial or (said and not report.output_tokens):
+        return None
+    output, least_prompt = sum(reply.output_tokens or ()), 1
     if not output:
         estimate = _of_all_choices(report, reply)
-        output = estimate if most is None else min(estimate, most)
-    output = max(report.output_tokens, output)
+        output = max(_received(reply.choices), estimate if most is None else min(estimate, most))
+        least_prompt = max(1, _asked(request)) if request else 1
     return report.model_copy(
         update={
             "calls": 1,
             "generations": len(reply.choices),
-            "output_tokens": output,
-            "prompt_reported": report.prompt_reported and report.prompt_tokens > 0,
+            "output_tokens": max(report.output_tokens, output),
+            "prompt_reported": report.prompt_reported and report.prompt_tokens >= least_prompt,
         }
     )
 
@@ -75,26 +79,52 @@ def _of_all_choices(usage: Usage, reply: Reply) -> int:
     texts = [_written(choice) for choice in reply.choices]
     told = usage.output_tokens
     if len(texts) < 2:  # noqa: PLR2004 - one is all
-        return max(told, *(len(text.split()) for text in texts), 0)
-    least = sum(map(least_tokens, texts))
+        return told
+    pieces = [max(1, _pieces(text)) for text in texts]
     sizes = [max(1, len(text.encode("utf-8", "replace"))) for text in texts]
     counts_words = told == sum(len(text.split()) for text in texts)  # as `outlay.testing` does
-    if counts_words or (told >= CREDIBLE * least and sum(sizes) <= LONGEST_TOKEN * told):
+    if counts_words or (told >= CREDIBLE * sum(pieces) and sum(sizes) <= LONGEST_TOKEN * told):
         return told
-    pieces = [max(1, least_tokens(text)) for text in texts]
     return max(ceil(told * sum(lengths) / lengths[0]) for lengths in (sizes, pieces))
 
 
-def least_tokens(text: str) -> int:
-    """Return a number of tokens that `text` has at least, by the tokenizers of GPT, Llama and Qwen."""
+def _pieces(text: str) -> int:
+    """Return about how many tokens a byte-pair tokenizer makes of `text` at least.
+
+    It tells one choice's report from that of all. Words that are tokens, as `outlay.testing` counts,
+    are fewer, so it is no floor.
+    """
     return sum(ceil(len(piece.encode("utf-8", "replace")) / LONGEST_PIECE) for piece in _PIECE.findall(text))
 
 
-def received_tokens(*choices: Choice) -> int:
-    """Return the tokens that were received at least, where nobody reported them."""
-    texts = map(_written, choices)
-    sizes = ((len(text.split()), len(text.encode("utf-8", "replace")) // LONGEST_PIECE) for text in texts)
-    return sum(max(words, size) for words, size in sizes)
+def least_tokens(text: str) -> int:
+    """Return a number of tokens that `text` has at least: its words, or its bytes by `LONGEST_PIECE`.
+
+    A line drawn with one sign, such as dashes, and a run of spaces count as one sign: they may be one token.
+    """
+    words = len(text.split())
+    if len(text.encode("utf-8", "replace")) // LONGEST_PIECE <= words:
+        return words
+    return max(words, len(_RUN.sub(r"\1", text).encode("utf-8", "replace")) // LONGEST_PIECE)
+
+
+def _received(choices: Iterable[Choice]) -> int:
+    return sum(least_tokens(_written(choice)) for choice in choices)
+
+
+def _asked(request: Request) -> int:
+    """Return the least tokens of a request's messages.
+
+    Those of the assistant are left out: chat templates drop its earlier thinking.
+    """
+    own = [message for message in request.messages if message.get("role") != "assistant"]
+    texts = [message.get("content") for message in own] + [part.get("text") for part in _parts(own)]
+    return sum(least_tokens(text) for text in texts if isinstance(text, str))
+
+
+def _at_least(usage: Usage | None, output_tokens: int) -> Usage:
+    usage = usage or Usage()
+    return usage.model_copy(update={"output_tokens": max(usage.output_tokens, output_tokens)})
 
 
 def shares(usage: Usage, reply: Reply, price: Price | None) -> tuple[Usage, ...]:
@@ -134,11 +164,15 @@ def completion(choice: Choice, usage: Usage, model: str) -> Completion:
     )
 
 
-def settle_reply(reservation: Reservation, reply: Reply) -> Usage:
-    """Settle a call by what its reply reports; the whole reservation stays where it reports nothing."""
-    report = reported(reply, reservation.charged.output_tokens)
+def settle_reply(reservation: Reservation, reply: Reply, request: Request | None = None) -> Usage:
+    """Settle a call by what its reply reports.
+
+    Where that is no whole report, the reservation stays spent. What was reported and received is a
+    floor then.
+    """
+    report = reported(reply, reservation.charged.output_tokens, request)
     if report is None:
-        return reservation.forfeit(received_tokens(*reply.choices))
+        return reservation.forfeit(_at_least(reply.usage, _received(reply.choices)))
     return reservation.settle(report)
 
 
@@ -147,18 +181,17 @@ def settle_failure(reservation: Reservation, error: ModelError, *, received: str
 
     Args:
         reservation: Of the call.
-        error: What the call failed with.
+        error: What the call failed with. Its usage is a floor where what was billed is unknown.
         received: Text of the reply that arrived before it failed. Where there is any, the request was
             served: nothing is released, and what was received is a floor for the bill.
     """
     if received:
-        told = error.usage.output_tokens if error.usage else 0
-        return reservation.forfeit(max(received_tokens(Choice(text=received)), told))
+        return reservation.forfeit(_at_least(error.usage, least_tokens(received)))
     if not error.sent:
         reservation.release()
         return Usage()
-    if error.unknown:
-        return reservation.forfeit()
+    if error.unknown or (isinstance(error.usage, UsageReport) and error.usage.partial):
+        return reservation.forfeit(error.usage)
     usage = error.usage or Usage(calls=1)
     return reservation.settle(usage if usage.calls else usage.model_copy(update={"calls": 1}))
 
@@ -213,7 +246,7 @@ class _Extras:
         return cls(
             service_tier=next(dear, None),
             searches=_searches(said, request.tools, price),
-            audio_input=any(part.get("type") in {"input_audio", "audio", "audio_url"} for part in parts),
+            audio_input=any(part.get("type") in _AUDIO or not _AUDIO.isdisjoint(part) for part in parts),
             audio_output="audio" in modalities or bool(said.get("audio")),
             image_output="image" in modalities,
             hour_cache=any(_hour_long(part) for part in (*parts, *request.messages, said)),
@@ -248,6 +281,8 @@ class _Extras:
         return max(price.dearest_output(), audio or 0.0, image or 0.0)
 
 
+_AUDIO: Final = frozenset({"input_audio", "audio", "audio_url"})
+"""Types of content parts that hold audio, and the fields that hold it."""
 _NO_EXTRAS: Final = _Extras(
     service_tier=None,
     searches=0,

@@ -44,7 +44,7 @@ class Listener:
         self.heard = False
         """Whether anything was passed on: after that, starting again would say it twice."""
         self.received: list[str] = []
-        """Every piece of text and reasoning of the last attempt, passed on or not."""
+        """Every piece of text, reasoning and tool calls of the last attempt, passed on or not."""
         self._give = give
 
     async def listen(self, stream: AsyncIterator[Chunk], alive: Callable[[], None]) -> Reply:
@@ -55,12 +55,15 @@ class Listener:
         """
         self.received.clear()
         chunks: list[Chunk] = []
+        in_pieces = False
         splitter = ThinkingSplitter()
         async with aclosing(_closing(stream)) as pieces:
             async for chunk in pieces:
                 alive()
                 chunks.append(chunk)
-                self.received += (chunk.text, chunk.reasoning)
+                in_pieces = in_pieces or bool(chunk.received)
+                calls = () if in_pieces else (f" {call.name} {call.arguments}" for call in chunk.tool_calls)
+                self.received += (chunk.text, chunk.reasoning, chunk.received, *calls)
                 splitter.has_thought(bool(chunk.reasoning))
                 self._pass_on(chunk, *splitter.feed(chunk.text))
         self._pass_on(None, *splitter.end())
@@ -77,7 +80,7 @@ def _reply(chunks: list[Chunk]) -> Reply:
     finish = next((chunk.finish_reason for chunk in reversed(chunks) if chunk.finish_reason), None)
     usage = next((chunk.usage for chunk in reversed(chunks) if chunk.usage), None)
     if finish is None:
-        raise ModelUnavailableError("the stream was cut before its answer ended", unknown=True)
+        raise ModelUnavailableError("the stream was cut before its answer ended", usage=usage, unknown=True)
     logprobs = tuple(token for chunk in chunks for token in chunk.logprobs)
     choice = Choice(
         text="".join(chunk.text for chunk in chunks),

@@ -58,6 +58,14 @@ TEXT_PARTS: Final = frozenset({
 })
 """Types of content parts whose tokens are those of the text in them."""
 
+TEXT_KEYS: Final = frozenset(
+    {
+        "annotations", "cache_control", "caller", "citations", "content", "data", "id", "input", "is_error",
+        "name", "refusal", "signature", "text", "thinking", "tool_use_id", "type",
+    }
+)  # fmt: skip
+"""Fields of those parts; a part with another field may hold an attachment, whatever its type."""
+
 ATTACHED: Final = frozenset({"audio", "images", "files", "file_ids", "attachments", "videos"})
 """Message fields beside `content` that hold an attachment."""
 
@@ -160,6 +168,8 @@ def _document(value: Any, tokenizer: Tokenizer) -> int:
 
 
 def _attachments(content: Any) -> int:
+    if isinstance(content, Mapping):
+        content = (content,)
     if not isinstance(content, list | tuple):
         return 0
     inside = (part.get("content") for part in content if isinstance(part, Mapping))
@@ -167,7 +177,9 @@ def _attachments(content: Any) -> int:
 
 
 def _is_attachment(part: Any) -> bool:
-    return isinstance(part, Mapping) and part.get("type", "text") not in TEXT_PARTS
+    if not isinstance(part, Mapping):
+        return False
+    return part.get("type", "text") not in TEXT_PARTS or not part.keys() <= TEXT_KEYS
 
 
 def _runs_here(tool: Message) -> bool:

@@ -136,6 +136,8 @@ class Chunk(Record):
     reasoning: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     """Whole ones, with or before the finish reason."""
+    received: str = ""
+    """Arguments of tool calls that came with this piece and are not whole yet: a floor for the bill."""
     logprobs: tuple[TokenLogprob, ...] = ()
     finish_reason: str | None = None
     """On the piece that ends the answer; a stream that ends without one was cut."""

@@ -30,7 +30,7 @@ Json = Mapping[Any, Any]
 def read_usage(found: object, *, service_tier: object = None) -> UsageReport | None:
     """Read a usage object; never raises.
 
-    - A count below 0, or too large for any request, voids the whole report.
+    - A count below 0, or too large for any request, is left out, and the rest is `partial`.
     - A prompt of 0 tokens, or of none stated, is not reported; see `UsageReport.prompt_reported`.
     - Where counts contradict each other, the reading with the larger bill is taken: a total above
       the sum of its parts adds to the output; reasoning above the output was left out of it; cache
@@ -47,14 +47,18 @@ def read_usage(found: object, *, service_tier: object = None) -> UsageReport | N
     """
     if not isinstance(found, Mapping):
         return None
-    prompt, output = _first(found, "prompt_tokens", "input_tokens"), _output(found)
-    total = _first(found, "total_tokens")
-    if _IMPOSSIBLE in {prompt, output, total}:
-        return None
+    prompt = _largest(found, "prompt_tokens", "input_tokens")
+    output = _largest(found, "completion_tokens", "output_tokens")
+    total = _largest(found, "total_tokens")
+    partial = _IMPOSSIBLE in {prompt, output, total}
+    if partial:
+        # What the total would add to the output may be of the count that is left out.
+        prompt, output, total = max(0, prompt or 0), max(0, output or 0), 0
     cost = _cost(found)
     if not prompt and not output and not total and cost is None:
         return None
-    return _report(found, prompt or 0, output or 0, total or 0, cost, service_tier)
+    report = _report(found, prompt or 0, output or 0, total or 0, cost, service_tier)
+    return report.model_copy(update={"partial": partial})
 
 
 def _report(
@@ -91,10 +95,6 @@ def _report(
         service_tier=_tier(found, tier),
         cost=cost,
     )
-
-
-def _output(found: Json) -> int | None:
-    return _first(found, "completion_tokens", "output_tokens")
 
 
 def _cache_writes(found: Json, asked: list[Json]) -> tuple[int, int]:
@@ -137,9 +137,10 @@ def _details(found: Json, *names: str) -> Iterable[Json]:
     return (value for name in names if isinstance(value := found.get(name), Mapping))
 
 
-def _first(found: Json, *names: str) -> int | None:
+def _largest(found: Json, *names: str) -> int | None:
+    """Return the largest count under any of the names; `_IMPOSSIBLE` only where none is possible."""
     counts = (_count(found.get(name)) for name in names)
-    return next((count for count in counts if count is not None), None)
+    return max((count for count in counts if count is not None), default=None)
 
 
 def _most(*places: tuple[Json, *tuple[str, ...]]) -> int:

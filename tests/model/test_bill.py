@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from outlay.budget import PICODOLLARS, Budget, Price, Usage
-from outlay.errors import BudgetExhaustedError, ConfigurationError, ModelUnavailableError
+from outlay.budget import PICODOLLARS, Budget, Price, Usage, UsageReport
+from outlay.errors import BudgetExhaustedError, ConfigurationError, ModelError, ModelUnavailableError
 from outlay.ledger import Claim, Ledger
 from outlay.model import Completion, billing
-from outlay.model.records import Choice, Reply, Request
+from outlay.model.listener import Listener
+from outlay.model.records import Choice, Chunk, Reply, Request, ToolCall
+from outlay.model.usage_report import read_usage
 from outlay.testing import ODD_USAGE, CountingServer, Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from outlay.model import Model
 
@@ -180,6 +182,13 @@ def _asked(**changes: Any) -> Request:
         ),
         pytest.param({"params": {"modalities": ["image"]}}, "image_output", 9, (1, 9, 0), id="images"),
         pytest.param({"content": [AUDIO]}, "audio_input", 9, (9, 2, 0), id="a recording"),
+        pytest.param(
+            {"content": [{"input_audio": AUDIO["input_audio"]}]},
+            "audio_input",
+            9,
+            (9, 2, 0),
+            id="a recording without a type",
+        ),
         pytest.param({"params": {"web_search_options": {}}}, "search", 0.01, (1, 2, 0.1), id="web search"),
         pytest.param({"tools": (SEARCH,)}, "search", 0.01, (1, 2, 0.03), id="a search tool"),
         pytest.param({"tools": ({"googleSearch": {}},)}, "search", 0.01, (1, 2, 0.1), id="Google's search"),
@@ -325,7 +334,170 @@ def test_a_report_too_small_for_the_text_is_raised(texts: tuple[str, ...], told:
     assert report.output_tokens <= least + 1
 
 
-def test_an_estimate_is_no_more_than_was_reserved() -> None:
-    reply = Reply(choices=(Choice(text="one two three"),) * 3, usage=Usage(prompt_tokens=9, output_tokens=3))
-    outputs = [found.output_tokens for most in (None, 8, 2) if (found := billing.reported(reply, most))]
-    assert outputs == [9, 8, 3]
+def test_an_estimate_is_no_more_than_was_reserved_and_a_floor_may_be() -> None:
+    # A tokenizer cannot make fewer than the three words of each; the signs between may be tokens.
+    reply = Reply(choices=(Choice(text="f(a, b) = c"),) * 3, usage=Usage(prompt_tokens=9, output_tokens=7))
+    outputs = [found.output_tokens for most in (None, 15, 2) if (found := billing.reported(reply, most))]
+    assert outputs == [21, 15, 12]
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        pytest.param("", 0, id="nothing"),
+        pytest.param("one two three", 3, id="words"),
+        pytest.param("漢" * 3000, 562, id="one long word"),
+        pytest.param("漢" * 3000 + " a b", 562, id="a long word beside short ones"),
+        pytest.param("=" * 3000, 1, id="a line of one sign"),
+        pytest.param("\n\n" + " " * 3000 + "x", 1, id="spaces"),
+        pytest.param("─" * 3000, 1, id="a line of a box"),
+        pytest.param("😀" * 3000, 750, id="emoji"),
+        pytest.param("\ud800" * 160, 10, id="halves of characters"),
+    ],
+)
+def test_a_text_has_at_least_its_words_and_its_bytes_by_16(text: str, least: int) -> None:
+    assert billing.least_tokens(text) == least
+
+
+@pytest.mark.parametrize("told", [None, 1], ids=["not reported", "one token reported"])
+def test_the_floor_of_a_text_is_the_same_whether_it_is_reported(told: int | None) -> None:
+    usage = None if told is None else Usage(calls=1, prompt_tokens=9, output_tokens=told)
+    claim = Claim(prompt_tokens=10, max_output_tokens=ASKED, price=Price(input=1, output=2))
+    with Ledger() as ledger:
+        billing.settle_reply(ledger.reserve(claim), Reply(choices=(Choice(text="漢" * 3000),), usage=usage))
+    assert ledger.usage.output_tokens == 562
+
+
+@pytest.mark.parametrize(
+    ("usage", "floor"),
+    [
+        pytest.param({"cost": 0.5}, {"usd": 0.5}, id="a cost only"),
+        pytest.param({"prompt_tokens": 5, "completion_tokens": 0, "cost": 0.5}, {"usd": 0.5}, id="no output"),
+        pytest.param(
+            {"prompt_tokens": 90_000, "completion_tokens": 0},
+            {"prompt_tokens": 90_000, "usd": (90_000 + 2 * ASKED) / 1e6},
+            id="a larger prompt",
+        ),
+        pytest.param({"completion_tokens": -3, "cost": 0.7}, {"usd": 0.7}, id="an impossible output"),
+        pytest.param(
+            {"prompt_tokens": -3, "completion_tokens": 900},
+            {"output_tokens": 900, "usd": (10 + 2 * 900) / 1e6},
+            id="an impossible prompt",
+        ),
+    ],
+)
+def test_a_report_without_output_is_a_floor_for_the_reservation(
+    usage: dict[str, Any], floor: dict[str, Any]
+) -> None:
+    claim = Claim(prompt_tokens=10, max_output_tokens=ASKED, price=Price(input=1, output=2))
+    reply = Reply(choices=(Choice(text="six"),), usage=read_usage(usage))
+    error = ModelUnavailableError("lost", usage=read_usage(usage), unknown=True)
+    with Ledger() as ledger:
+        least = ledger.reserve(claim).forfeit()
+    for of_reply in (True, False):
+        with Ledger() as ledger:
+            reservation = ledger.reserve(claim)
+            if of_reply:
+                booked = billing.settle_reply(reservation, reply)
+            else:
+                booked = billing.settle_failure(reservation, error)
+        assert ledger.usage == ledger.unconfirmed == booked
+        assert booked.calls == booked.generations == 1
+        for field in ("prompt_tokens", "output_tokens", "usd"):
+            assert getattr(booked, field) == pytest.approx(floor.get(field, getattr(least, field)))
+
+
+@pytest.mark.parametrize("way", ["whole", "stream"])
+def test_reported_dollars_are_booked_beside_a_missing_output(served: Callable[..., Model], way: str) -> None:
+    fields = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0, "cost": 0.7}
+    with CountingServer(usage=fields) as server, Ledger() as ledger:
+        asyncio.run(WAYS[way](served(server)))
+    assert ledger.usage.usd == 0.7
+    assert ledger.usage.output_tokens == ASKED
+
+
+def test_a_reported_cost_of_a_failure_is_known_where_the_price_is_not() -> None:
+    error = ModelUnavailableError("lost", usage=UsageReport(cost=0.7), unknown=True)
+    with Ledger() as ledger:
+        billing.settle_failure(ledger.reserve(Claim(max_output_tokens=ASKED)), error)
+    assert ledger.usage.usd == 0.7
+
+
+def test_a_partial_report_of_a_failure_is_a_floor() -> None:
+    error = ModelUnavailableError("failed", usage=UsageReport(prompt_tokens=50, partial=True))
+    with Ledger() as ledger:
+        billing.settle_failure(ledger.reserve(Claim(prompt_tokens=10, max_output_tokens=ASKED)), error)
+    assert (ledger.usage.prompt_tokens, ledger.usage.output_tokens) == (50, ASKED)
+
+
+@pytest.mark.parametrize(
+    ("content", "told", "booked"),
+    [
+        pytest.param("word " * 2000, 1, 9000, id="one token for 2,000 words"),
+        pytest.param("word " * 2000, 1999, 9000, id="one too few"),
+        pytest.param("word " * 2000, 2000, 2000, id="as many as words"),
+        pytest.param([{"type": "text", "text": "word " * 9}, {"text": "word"}], 9, 9000, id="parts"),
+        pytest.param("漢" * 3000, 561, 9000, id="a long word"),
+        pytest.param("", 1, 1, id="no text"),
+    ],
+)
+def test_a_prompt_below_the_floor_of_its_text_is_not_reported(content: Any, told: int, booked: int) -> None:
+    messages = ({"role": "user", "content": content}, {"role": "assistant", "content": "thought " * 50})
+    request = Request(model="m", messages=messages, max_output_tokens=ASKED)
+    reply = Reply(choices=(Choice(text="six"),), usage=Usage(calls=1, prompt_tokens=told, output_tokens=1))
+    claim = Claim(prompt_tokens=9000, max_output_tokens=ASKED, price=Price(input=1, output=2))
+    with Ledger() as ledger:
+        billing.settle_reply(ledger.reserve(claim), reply, request)
+    assert ledger.usage.prompt_tokens == booked
+    assert ledger.unconfirmed.prompt_tokens == booked - told
+    assert ledger.usage.output_tokens == 1
+
+
+def test_cached_tokens_are_part_of_the_prompt_that_its_text_is_compared_with() -> None:
+    request = Request(
+        model="m", messages=({"role": "user", "content": "word " * 100},), max_output_tokens=ASKED
+    )
+    usage = read_usage({"input_tokens": 3, "output_tokens": 1, "cache_read_input_tokens": 100})
+    report = billing.reported(Reply(choices=(Choice(text="six"),), usage=usage), request=request)
+    assert report is not None
+    assert (report.prompt_tokens, report.prompt_reported) == (103, True)
+
+
+async def _heard(*chunks: Chunk) -> tuple[str, ModelError]:
+    async def stream() -> AsyncIterator[Chunk]:
+        for chunk in chunks:
+            yield chunk
+
+    listener = Listener(lambda _event: None)
+    with pytest.raises(ModelError) as cut:
+        await listener.listen(stream(), lambda: None)
+    return "".join(listener.received), cut.value
+
+
+def test_the_usage_so_far_of_a_stream_that_was_cut_is_a_floor() -> None:
+    usage = UsageReport(calls=1, prompt_tokens=5000, output_tokens=900, cost=0.7)
+    received, error = asyncio.run(_heard(Chunk(text="six", usage=usage), Chunk(text=" or")))
+    with Ledger() as ledger:
+        billing.settle_failure(ledger.reserve(Claim(max_output_tokens=ASKED)), error, received=received)
+    assert (ledger.usage.prompt_tokens, ledger.usage.output_tokens, ledger.usage.usd) == (5000, 900, 0.7)
+    assert ledger.usage == ledger.unconfirmed
+
+
+CALL = ToolCall(id="a", name="f", arguments="word " * 50)
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        pytest.param([Chunk(tool_calls=(CALL,)), Chunk()], id="whole calls"),
+        pytest.param([Chunk(received="word " * 25)] * 2, id="pieces"),
+        pytest.param(
+            [Chunk(received="word " * 50), Chunk(tool_calls=(CALL,))], id="pieces and then the whole"
+        ),
+    ],
+)
+def test_the_tool_calls_of_a_stream_that_was_cut_are_a_floor(chunks: list[Chunk]) -> None:
+    received, error = asyncio.run(_heard(*chunks))
+    with Ledger() as ledger:
+        billing.settle_failure(ledger.reserve(Claim(max_output_tokens=ASKED)), error, received=received)
+    assert 50 <= ledger.usage.output_tokens <= 51

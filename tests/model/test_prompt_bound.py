@@ -193,6 +193,17 @@ def test_sampling_parameters_are_no_prompt() -> None:
         (request(tools=({"type": "web_search_20250305", "name": "web_search"}, {"googleSearch": {}})), 2),
         (request(tools=(WEATHER, {"name": "f", "input_schema": {}}, {"type": "custom", "custom": {}})), 0),
         (request([{"role": "user", "content": [{"type": "text", "text": "hi"}]}]), 0),
+        (request([{"role": "user", "content": [{"text": "hi", "cache_control": {}}, "hi"]}]), 0),
+        (request([{"role": "user", "content": [{"image_url": {"url": "http://x/y.png"}}]}]), 1),
+        (request([{"role": "user", "content": [{"inline_data": {"data": "AAAA"}}]}]), 1),
+        (request([{"role": "user", "content": [{"type": "text", "text": "a", "image_url": "http://x"}]}]), 1),
+        (request([{"role": "user", "content": [{"type": "tool_result", "content": IMAGE}]}]), 1),
+        (
+            request([
+                {"role": "user", "content": [{"type": "tool_use", "id": "a", "name": "f", "input": {}}]}
+            ]),
+            0,
+        ),
         (request(params={"web_search_options": None, "temperature": 1}), 0),
     ],
 )

@@ -23,8 +23,35 @@ BELOW_THE_TRUTH = [
 
 
 @pytest.mark.parametrize("change", BELOW_THE_TRUTH)
-def test_an_impossible_count_voids_the_report(change: dict[str, Any]) -> None:
-    assert read_usage(PLAIN | change) is None
+def test_an_impossible_count_makes_the_rest_a_floor(change: dict[str, Any]) -> None:
+    report = read_usage(PLAIN | change)
+    assert report is not None
+    assert report.partial
+    assert report.prompt_tokens == (0 if "prompt_tokens" in change else 20)
+    assert report.output_tokens == (0 if "completion_tokens" in change else 5)
+
+
+def test_an_impossible_count_leaves_the_cost() -> None:
+    report = read_usage({"prompt_tokens": 5, "completion_tokens": -3, "cost": 0.7})
+    assert report is not None
+    assert (report.partial, report.prompt_tokens, report.output_tokens, report.cost) == (True, 5, 0, 0.7)
+
+
+def test_a_total_beside_an_impossible_count_is_no_output() -> None:
+    report = read_usage({"prompt_tokens": -1, "completion_tokens": 5, "total_tokens": 90_000})
+    assert report is not None
+    assert report.output_tokens == 5
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param({"prompt_tokens": -1}, id="nothing beside it"),
+        pytest.param({"prompt_tokens": 0, "completion_tokens": -1, "total_tokens": 9}, id="only a total"),
+    ],
+)
+def test_an_impossible_count_alone_is_no_report(found: dict[str, Any]) -> None:
+    assert read_usage(found) is None
 
 
 @pytest.mark.parametrize(
@@ -85,6 +112,16 @@ def test_what_says_nothing_is_no_report(found: object) -> None:
             {"input_tokens": 20, "output_tokens": 5, "input_tokens_details": {"cached_tokens": 8}},
             (20, 5),
             id="OpenAI's responses shape",
+        ),
+        pytest.param(
+            {"prompt_tokens": 5, "input_tokens": 500, "completion_tokens": 1, "output_tokens": 90},
+            (500, 90),
+            id="two names, the second larger",
+        ),
+        pytest.param(
+            {"prompt_tokens": 20, "input_tokens": 0, "completion_tokens": 5, "output_tokens": -1},
+            (20, 5),
+            id="two names, the second useless",
         ),
     ],
 )
