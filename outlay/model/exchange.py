@@ -141,7 +141,7 @@ class Exchange:
         except ModelError as exc:
             usage = billing.settle_failure(reservation, exc, received=self._received())
             raise self._billed(exc, usage) from exc.__cause__
-        usage = billing.settle_reply(reservation, reply)
+        usage = billing.settle_reply(reservation, reply, request)
         parts = billing.shares(usage, reply, price)
         await self._record(reply.choices, parts, usage, reservation.max_output_tokens)
         return self._completions(reply.choices, parts, replayed=False)
@@ -169,7 +169,7 @@ class Exchange:
         if not reply.choices:
             raise ModelUnavailableError(
                 f"{self.terms.name} replied without any choice",
-                usage=billing.reported(reply),
+                usage=billing.reported(reply) or reply.usage,
                 unknown=billing.reported(reply) is None,
             )
         return reply

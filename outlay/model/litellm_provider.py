@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from outlay.errors import ConfigurationError, ModelError, ModelRefusedError
+from outlay.errors import ConfigurationError, ModelError
 from outlay.model.litellm_prices import price_from
 from outlay.model.openai_http import ChatRequest, events, post
 from outlay.model.prompt_bound import prompt_bound
@@ -125,7 +125,7 @@ class LiteLLMProvider:
         await _loaded()
         try:
             reply = read_reply(await self._whole(request))
-        except ModelRefusedError as exc:
+        except ModelError as exc:
             self._rename_limit(exc)
             raise
         if self._server is None or request.n == 1:
@@ -148,7 +148,8 @@ class LiteLLMProvider:
                 async for event in received:
                     ended = ended or event is None
                     yield reader.chunk(event)
-        except ModelRefusedError as exc:
+        except ModelError as exc:
+            exc.usage = exc.usage or reader.usage
             self._rename_limit(exc)
             raise
         yield reader.last(ended=ended or reader.told_usage)
@@ -338,7 +339,7 @@ class LiteLLMProvider:
         tops = int(request.params.get("top_logprobs") or 0)
         return REPLY_BYTES + TOKEN_BYTES * (1 + tops) * request.max_output_tokens * request.n
 
-    def _rename_limit(self, error: ModelRefusedError) -> None:
+    def _rename_limit(self, error: ModelError) -> None:
         """Use the other name of the output limit from the next attempt on, where the server asks for it.
 
         Raises:

@@ -105,7 +105,8 @@ class StreamReader:
         self._calls: list[_PartialCall] = []
         self._by_index: dict[int, _PartialCall] = {}
         self._by_id: dict[str, _PartialCall] = {}
-        self._usage: UsageReport | None = None
+        self.usage: UsageReport | None = None
+        """What was reported so far."""
         self._finish: str | None = None
         self._has_choice = False
         self.told_usage = False
@@ -119,8 +120,8 @@ class StreamReader:
         if reported is not None:
             # A void report makes all of them void: an earlier one covers less of the reply.
             report = read_usage(reported, service_tier=_get(event, "service_tier"))
-            self._usage = _larger(self._usage, report) if report else None
-        self.told_usage = self._usage is not None and (
+            self.usage = _larger(self.usage, report) if report else None
+        self.told_usage = self.usage is not None and (
             reported is not None or (self.told_usage and event is None)
         )
         choice = next((c for c in _items(_get(event, "choices")) if isinstance(c, dict)), None)
@@ -137,7 +138,10 @@ class StreamReader:
         self.told_usage = self.told_usage and not text and not reasoning
         text, self._half = _split_half(self._half + text)
         return Chunk(
-            text=_whole(text), reasoning=_whole(reasoning), logprobs=_logprobs(choice.get("logprobs")) or ()
+            text=_whole(text),
+            reasoning=_whole(reasoning),
+            logprobs=_logprobs(choice.get("logprobs")) or (),
+            received=_whole("".join(map(_arguments, _calls_in(delta)))),
         )
 
     def last(self, *, ended: bool) -> Chunk:
@@ -161,7 +165,7 @@ class StreamReader:
             text=_whole(self._half),
             tool_calls=calls,
             finish_reason="tool_calls" if calls and finish == "stop" else finish,
-            usage=self._usage,
+            usage=self.usage,
         )
 
     def _gather(self, piece: dict[str, Any]) -> None:
