@@ -143,7 +143,7 @@ class _Comparison(NamedTuple):
         (one, unit), (other, other_unit) = _measured(one), _measured(other)
         return alike(unit, other_unit) and self._shapes(one, other, depth)
 
-    def _shapes(self, one: str, other: str, depth: int) -> bool:
+    def _shapes(self, one: str, other: str, depth: int) -> bool:  # noqa: PLR0911 - a table of shapes
         first, second = _shape(one), _shape(other)
         if first.kind == second.kind == "one":
             return self.single(*first.parts, *second.parts)
@@ -163,10 +163,10 @@ class _Comparison(NamedTuple):
     def single(self, one: str, other: str) -> bool:
         """Compare two single expressions."""
         first, second = normalise(one), normalise(other)
+        if is_number(first) and is_number(second):
+            return _quantities(one, other)
         if not first or not second or first == second:
             return first == second
-        if is_number(first) and is_number(second):
-            return _near(first, second)
         bases = [_BASE.findall(side) for side in (first, second)]
         if all(bases) and bases[0] != bases[1]:
             return False
