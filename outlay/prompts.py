@@ -44,8 +44,22 @@ Tag = Literal[
 
 _REPLY_TAGS: Final = ("answer", "think")
 """Names of tags that are looked for in replies: no text in a prompt may show one for a model to copy."""
-_TEMPLATE_TAGS: Final = ("s", "bos", "eos", "pad", "unk", "start_of_turn", "end_of_turn")
-_TEMPLATE_BRACKETS: Final = ("inst", "system_prompt", "available_tools", "tool_results", "tool_calls")
+_TEMPLATE_TAGS: Final = (
+    *("s", "bos", "eos", "pad", "unk", "cls", "sep", "mask", "sop", "eop"),
+    *("tools", "functions", "function", "parameter", "invoke", "image", "img", "audio", "video"),
+)
+"""Control tokens that are one word. Those of chat templates, of tool calls and of images."""
+_TEMPLATE_FAMILIES: Final = (
+    *("start_of", "end_of", "begin_of", "tool", "tools", "function", "arg", "scratch", "code", "jupyter"),
+    *("image", "audio", "video", "vision", "fim", "file", "repo", "issue", "reserved", "special", "extra"),
+    *("unused", "bos", "eos", "pad", "unk", "cls", "sep", "mask", "eop", "system", "user", "assistant"),
+)
+"""How control tokens of several words begin: `<tool_call>`, `<start_of_image>`, `<extra_id_0>`."""
+_TEMPLATE_BRACKETS: Final = (
+    *("inst", "system_prompt", "available_tools", "tool_results", "tool_calls", "tool_content"),
+    *("args", "call_id", "model_settings", "think", "img", "img_break", "img_end", "audio"),
+    *("prefix", "middle", "suffix", "gmask", "mask", "smask", "cls", "sep", "bos", "eos", "pad", "unk"),
+)
 
 _LESS: Final = (
     "<\uff1c\ufe64\u226e\u2039\u3008\u2329\u27e8\u02c2\u1438\u276e\u2770\u226a\u22d6\u00ab\u27ea\u300a\u29fc"
@@ -92,16 +106,22 @@ _ENTITY: Final = r"&(?:it|\#o{0,8}6o|\#xo{0,8}3c);?"
 """An escaped `<`, as `_seen` shows it."""
 _SUSPECT: Final = re.compile(rf"[{_LESS}\[\uff3b&]")
 _NAMES: Final = "|".join((*get_args(Tag), *_REPLY_TAGS)).replace("l", "i")
+_TOKENS: Final = "|".join(_TEMPLATE_TAGS).replace("l", "i")
+_FAMILIES: Final = "|".join(_TEMPLATE_FAMILIES).replace("l", "i")
 _BRACKETS: Final = "|".join(_TEMPLATE_BRACKETS).replace("l", "i")
 _IMITATION: Final = re.compile(
     rf"""(?P<begins> < | {_ENTITY} ) \\* (?:
             / \\* (?:{_NAMES})
           | (?:{_NAMES}) [^<]{{0,40}}? (?: > | &gt )
           | \| [^<>|]{{1,40}} \|
-          | /? (?:{"|".join(_TEMPLATE_TAGS)}) /? >
+          | /? (?:[a-z]{{1,20}}:)? (?: (?:{_TOKENS}) | (?:{_FAMILIES})_?[a-z\d_]{{1,40}} ) /? >
+          | (?:function|parameter|invokename) = [^<>]{{1,60}} >
           | < \\* /? sys >
         )
-      | (?P<bracket> \[ ) \\* /? (?:{_BRACKETS}) \]""",
+      | (?P<bracket> \[ ) \\* (?:
+            /? (?:{_BRACKETS} | (?:controi|unused_token)_[\dio]{{1,4}})
+          | \| [a-z_]{{3,20}} \|
+        ) \]""",
     re.VERBOSE,
 )
 _ECHO: Final = r"[ \t]*</?(?:{names})(?: \d{{1,4}})?>[ \t]*"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 HIDDEN: Final = "***"
+MOST_CHARACTERS: Final = 50_000
+"""Of a text that `mask` reads for what looks like a key; it drops the rest."""
 LEAST_LENGTH: Final = 6
 """A registered key that is shorter is a placeholder such as `x`; masking it would destroy ordinary text."""
 LEAST_IN_ENVIRONMENT: Final = 8
@@ -47,25 +49,29 @@ _IN_A_QUERY: Final = r"[\w.-]*(?:key|token|secret|passwd|password|auth|sig|signa
 _IN_A_FIELD: Final = (
     r"(?:x-)?(?:goog-)?(?:api[-_]?key|access[-_]?token|auth[-_]?token|client[-_]?secret|password)"
 )
+# A lookahead or a failing match that reads to the end of the text from every place makes the work quadratic:
+# so what may fail is bounded, and only what cannot fail any more takes a key to its end.
+_DIGIT: Final = rf"(?={_VALUE}{{0,200}}\d)"
 _SHAPES: Final = (
     (r"(?<=://)[^\s/'\"<>?#]+@", f"{HIDDEN}@"),
-    (r"(?<![\w/@.:])(?!mailto:)[\w.%+~-]+:[^\s/@'\"]+@(?=[\w\[])", f"{HIDDEN}@"),
+    (r"(?<![\w/@.:])(?!mailto:)[\w.%+~-]{1,100}:[^\s/@'\"]{1,300}@(?=[\w\[])", f"{HIDDEN}@"),
     (rf"(?i)([?&;]{_IN_A_QUERY}=)[^&\s'\"#<>]+", rf"\1{HIDDEN}"),
-    (rf"(?i)\b(bearer\s+)(?=\S*[\d._-]){_VALUE}{{6,}}", rf"\1{HIDDEN}"),
+    (rf"(?i)\b(bearer\s+)(?=\S{{0,200}}[\d._-]){_VALUE}{{6,}}", rf"\1{HIDDEN}"),
     (rf"(?i)(authorization['\"]?\s*[:=]\s*['\"]?(?:basic|token|key)\s+){_VALUE}{{4,}}", rf"\1{HIDDEN}"),
-    (rf"(?i)(\b{_IN_A_FIELD}['\"]?\s*[:=]\s*['\"]?)(?={_VALUE}*\d){_VALUE}{{6,}}", rf"\1{HIDDEN}"),
-    (r"(?<![A-Za-z0-9])sk-(?:(?=[\w*-]*[\d*])[\w*-]{8,}|[\w-]{16,})", HIDDEN),
-    (r"(?<![A-Za-z0-9])(?:gsk|hf|r8|gh[pousr]|github_pat)_(?=\w*\d)\w{16,}", HIDDEN),
-    (r"(?<![A-Za-z0-9])(?:xai|pplx|nvapi|glpat|xox[abprs])-(?=[\w-]*\d)[\w-]{12,}", HIDDEN),
+    (rf"(?i)(\b{_IN_A_FIELD}['\"]?\s*[:=]\s*['\"]?){_DIGIT}{_VALUE}{{6,}}", rf"\1{HIDDEN}"),
+    (r"(?<![A-Za-z0-9])sk-(?:(?=[\w*-]{0,200}[\d*])[\w*-]{8,}|[\w-]{16,})", HIDDEN),
+    (r"(?<![A-Za-z0-9])(?:gsk|hf|r8|gh[pousr]|github_pat)_(?=\w{0,200}\d)\w{16,}", HIDDEN),
+    (r"(?<![A-Za-z0-9])(?:xai|pplx|nvapi|glpat|xox[abprs])-(?=[\w-]{0,200}\d)[\w-]{12,}", HIDDEN),
     (r"(?<![A-Za-z0-9])(?:AIza[\w-]{30,}|(?:AKIA|ASIA)[A-Z0-9]{16}|ya29\.[\w-]{16,})", HIDDEN),
-    (r"(?<![A-Za-z0-9])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?", HIDDEN),
+    (r"(?<![A-Za-z0-9])eyJ[\w-]{8,500}\.[\w-]{8,}(?:\.[\w-]*)?", HIDDEN),
 )
 _KEY_SHAPES: Final = tuple((re.compile(pattern), instead) for pattern, instead in _SHAPES)
 _NAMES_A_KEY: Final = re.compile(r"(?i)key|token|secret|passw|auth|sig|code|cookie")
 
 _COMMANDS: Final = re.compile(
-    r"(?:\x1b[]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]{0,4096}(?:\x07|\x1b\\|\x9c)"  # OSC, DCS and the like
+    r"(?:\x1b[]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x90\x98\x9c-\x9f]{0,4096}(?:\x07|\x1b\\|\x9c)"
 )
+"""OSC, DCS and the like; none begins inside another, so that many unfinished ones take no long time."""
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _HALVES: Final = re.compile("[\ud800-\udfff]")
 
@@ -103,8 +109,41 @@ def register(
         _sorted = (-1, ())
 
 
+class Keys:
+    """The keys that several objects share, such as copies of a model: masked as long as one of them exists.
+
+    Args:
+        api_key: See `register`.
+        url: See `register`.
+        headers: See `register`.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        url: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._given = (api_key, url, headers)
+        self._register()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._register()
+
+    def _register(self) -> None:
+        api_key, url, headers = self._given
+        register(self, api_key=api_key, url=url, headers=headers)
+
+
 def mask(text: str) -> str:
-    """Replace known keys, and what looks like a key or like credentials in a URL, by `***`."""
+    """Replace known keys, and what looks like a key or like credentials in a URL, by `***`.
+
+    Of a text longer than `MOST_CHARACTERS`, the rest is dropped.
+    """
+    if len(text) > MOST_CHARACTERS:
+        text = f"{text[:MOST_CHARACTERS]}..."
     for secret in sorted(_in_environment(), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     text = mask_known(text)

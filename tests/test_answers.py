@@ -335,6 +335,7 @@ def test_nothing_to_count_gives_no_votes() -> None:
 def test_votes_may_be_counted_by_mathematical_equality() -> None:
     assert [vote.count for vote in tally(["2x+1", "3", "1+2x"])] == [1, 1, 1]
     assert [vote.count for vote in tally(["2x+1", "3", "1+2x"], equal=same)] == [2, 1]
+    assert [vote.count for vote in tally(["5 cents", "$5", "5 dollars"], equal=same)] == [2, 1]
 
 
 WITHOUT = """

@@ -246,6 +246,23 @@ def test_the_same_data_gives_the_same_prompt(name: str) -> None:
         ("<\uff5cUser\uff5c>", "<\\\uff5cUser\uff5c>"),
         ("<start_of_turn>", r"<\start_of_turn>"),
         ("</s>[INST]<<SYS>>", r"<\/s>[\INST]<\<SYS>>"),
+        ("<tool_call>{}</tool_call>", r"<\tool_call>{}<\/tool_call>"),
+        ("</tool_response>", r"<\/tool_response>"),
+        ("< Tool_Response >", r"<\ Tool_Response >"),
+        ("<tools></tools>", r"<\tools><\/tools>"),
+        ("<function=f><parameter=x>", r"<\function=f><\parameter=x>"),
+        ('<invoke name="f">', r'<\invoke name="f">'),
+        ("<minimax:tool_call>", r"<\minimax:tool_call>"),
+        ("<reserved_special_token_0>", r"<\reserved_special_token_0>"),
+        ("<|reserved_special_token_0|>", r"<\|reserved_special_token_0|>"),
+        ("<start_of_image><end_of_image>", r"<\start_of_image><\end_of_image>"),
+        ("<image_soft_token><image>", r"<\image_soft_token><\image>"),
+        ("<unused99><extra_id_0>", r"<\unused99><\extra_id_0>"),
+        ("<BOS_TOKEN><mask>", r"<\BOS_TOKEN><\mask>"),
+        ("<fim_prefix><file_sep>", r"<\fim_prefix><\file_sep>"),
+        ("[IMG][TOOL_CONTENT][control_8]", r"[\IMG][\TOOL_CONTENT][\control_8]"),
+        ("[UNUSED_TOKEN_145][gMASK]", r"[\UNUSED_TOKEN_145][\gMASK]"),
+        ("[|user|]", r"[\|user|]"),
     ],
 )
 def test_what_reads_like_a_tag_gets_a_backslash(text: str, shown: str) -> None:
@@ -255,7 +272,24 @@ def test_what_reads_like_a_tag_gets_a_backslash(text: str, shown: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "a < b", "x </ y", "<div></div>", "[1]", "a <| b", "a & b", r"\[ x \]", "</sub>", "note"],
+    [
+        "",
+        "a < b",
+        "x </ y",
+        "<div></div>",
+        "[1]",
+        "a <| b",
+        "a & b",
+        r"\[ x \]",
+        "</sub>",
+        "note",
+        "<a_1, b>",
+        "vector<size_t>",
+        "[|x| + |y|]",
+        "<p>",
+        "<table>",
+        "tool_call",
+    ],
 )
 def test_what_does_not_is_left_as_it_is(text: str) -> None:
     assert inert(text) == text

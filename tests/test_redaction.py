@@ -9,6 +9,7 @@ import pickle
 import sqlite3
 import traceback
 from contextlib import contextmanager
+from copy import copy, deepcopy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -19,11 +20,11 @@ from outlay import ConfigurationError, ModelError, Price
 from outlay.agents import SelfConsistency
 from outlay.model import Model
 from outlay.model.records import Choice, Chunk, Reply, TokenLogprob, ToolCall
-from outlay.redaction import StreamMask, mask, mask_known, masked, printable, register
+from outlay.redaction import MOST_CHARACTERS, StreamMask, mask, mask_known, masked, printable, register
 from outlay.replay import Replay
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from outlay.model.records import Request
@@ -90,6 +91,38 @@ def test_a_registered_key_is_masked_in_all_its_forms_until_its_holder_is_gone() 
     del holder
     gc.collect()
     assert mask_known(said) == said
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [lambda model: model.with_history([]), copy, deepcopy, lambda model: pickle.loads(pickle.dumps(model))],  # noqa: S301
+)
+def test_the_key_of_a_copied_model_is_masked_until_the_last_copy_is_gone(
+    copied: Callable[[Model], Model],
+) -> None:
+    model = copied(Model("openai/test", api_base="http://127.0.0.1:9/v1", api_key=KEY, price=PRICE))
+    gc.collect()
+    assert mask_known(KEY) == "***"
+    assert str(model) == "openai/test"
+    del model
+    gc.collect()
+    assert mask_known(KEY) == KEY
+
+
+def test_a_pickled_model_brings_its_key_to_be_masked() -> None:
+    model = Model("openai/test", api_base="http://127.0.0.1:9/v1", api_key=KEY, price=PRICE)
+    saved = pickle.dumps(model)
+    del model
+    gc.collect()
+    model = pickle.loads(saved)  # noqa: S301
+    assert mask_known(KEY) == "***"
+    assert model
+
+
+def test_a_long_text_is_masked_up_to_a_limit_and_cut_there() -> None:
+    text = "a " * MOST_CHARACTERS + "sk-proj-abc123DEF456"
+    assert mask(text) == text[:MOST_CHARACTERS] + "..."
+    assert mask(mask(text)) == mask(text)
 
 
 def test_a_key_in_the_environment_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,9 @@ part of what it does not know and calls that equal.
   matrices, ratios, of a list with dots, and of a list with words or with names on one side only.
 - Brackets must be the same ones. A list without any is also the set, or the tuple, of its entries.
 - `\pm` stands for two answers. Ratios are equal if proportional, times of day if they are the same.
-- A name before the answer (`n = 2, 3`, `D = (0, 1)`) is left out, except in a list.
+- A name before the answer (`n = 2, 3`, `D = (0, 1)`) is left out, except in a list: the question says what
+  is asked for, and a model may name it as it likes. So `x = 5` is `y = 5`.
+- Units must be the same (`5 hours` is not `5 minutes`, `$5` is not `5%`), where both answers have one.
 - A sign that math-verify does not know (`\forall`, `\ldots`, `\to`) must stand in both, between equal parts.
 - Single numbers are exact; a decimal may stand for a fraction within a millionth.
 """
@@ -23,7 +25,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from outlay.answers.equivalence import UnreadableError, equivalent
-from outlay.answers.normal import is_number, normalise, plain_tex
+from outlay.answers.normal import is_number, normalise, plain_tex, quantity, without_unit
+from outlay.answers.units import alike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -108,6 +111,8 @@ def equal(gold: str, given: str, compared: Compared) -> bool:
     first, second = normalise(gold), normalise(given)
     if not first or not second:
         return False
+    if is_number(first) and is_number(second):
+        return _quantities(gold, given)
     if first == second:
         return True
     if max(len(gold), len(given), len(first), len(second)) > MOST_CHARACTERS:
@@ -129,10 +134,16 @@ class _Comparison(NamedTuple):
             return self.part(one, other, 0)
         return self.part(first[2] if first else one, second[2] if second else other, 0)
 
-    def part(self, one: str, other: str, depth: int) -> bool:  # noqa: PLR0911 - a table of shapes
-        """Compare two answers by what they are made of."""
+    def part(self, one: str, other: str, depth: int) -> bool:
+        """Compare two answers by their units, and by what they are made of."""
         if depth > MOST_NESTED:
             return normalise(one) == normalise(other)
+        if is_number(normalise(one)) and is_number(normalise(other)):
+            return _quantities(one, other)
+        (one, unit), (other, other_unit) = _measured(one), _measured(other)
+        return alike(unit, other_unit) and self._shapes(one, other, depth)
+
+    def _shapes(self, one: str, other: str, depth: int) -> bool:  # noqa: PLR0911 - a table of shapes
         first, second = _shape(one), _shape(other)
         if first.kind == second.kind == "one":
             return self.single(*first.parts, *second.parts)
@@ -152,10 +163,10 @@ class _Comparison(NamedTuple):
     def single(self, one: str, other: str) -> bool:
         """Compare two single expressions."""
         first, second = normalise(one), normalise(other)
+        if is_number(first) and is_number(second):
+            return _quantities(one, other)
         if not first or not second or first == second:
             return first == second
-        if is_number(first) and is_number(second):
-            return _near(first, second)
         bases = [_BASE.findall(side) for side in (first, second)]
         if all(bases) and bases[0] != bases[1]:
             return False
@@ -200,14 +211,26 @@ class _Comparison(NamedTuple):
             return all(self._entry(a, b, depth) for a, b in zip(one, other, strict=True))
         same_form = Counter(map(_form, one)) & Counter(map(_form, other))
         left, rest = _without(other, same_form), _without(one, same_form)
-        if len(rest) > MOST_PARTS:
+        return len(rest) <= MOST_PARTS and self._paired(rest, left, depth)
+
+    def _paired(self, one: Sequence[str], other: Sequence[str], depth: int) -> bool:
+        """Whether each entry of one list has an equal one of its own in the other, by augmenting paths."""
+        owners: dict[int, int] = {}
+
+        @cache
+        def are_equal(entry: int, place: int) -> bool:
+            return self._entry(one[entry], other[place], depth)
+
+        def finds_place(entry: int, seen: set[int]) -> bool:
+            for place in range(len(other)):
+                if place not in seen and are_equal(entry, place):
+                    seen.add(place)
+                    if place not in owners or finds_place(owners[place], seen):
+                        owners[place] = entry
+                        return True
             return False
-        for entry in rest:
-            found = next((i for i, there in enumerate(left) if self._entry(entry, there, depth)), None)
-            if found is None:
-                return False
-            del left[found]
-        return True
+
+        return all(finds_place(entry, set()) for entry in range(len(one)))
 
     def _entry(self, one: str, other: str, depth: int) -> bool:
         """Compare two entries of a list, whose names matter where both have one."""
@@ -237,9 +260,10 @@ def _ordered(first: Shape, second: Shape) -> bool | None:
 
 
 def _form(entry: str) -> str:
-    """Give the normal form of an entry, with its name."""
+    """Give the normal form of an entry, with its name and its unit."""
     named = _NAMED.fullmatch(entry)
-    return f"{normalise(named[1] + '+1')}={normalise(named[2])}" if named else normalise(entry)
+    normal, unit = quantity(named[2] if named else entry)
+    return f"{normalise(named[1] + '+1')}={normal} {unit}" if named else f"{normal} {unit}"
 
 
 def _without(entries: Sequence[str], forms: Counter[str]) -> list[str]:
@@ -386,6 +410,19 @@ def _based(normal: str) -> str:
 
 def _fraction(normal: str) -> Fraction | None:
     return Fraction(normal) if is_number(normal) else None
+
+
+def _measured(text: str) -> tuple[str, str]:
+    """Take off the unit of an answer; the entries of a list keep theirs."""
+    tokens = _tokens(text)
+    is_list = len(_split(tokens, {","})) > 1 or len(_split(tokens, {";"})) > 1
+    return (text, "") if is_list else without_unit(text)
+
+
+def _quantities(one: str, other: str) -> bool:
+    """Whether two numbers are equal, and their units, where both have one."""
+    first, second = quantity(one), quantity(other)
+    return _near(first.normal, second.normal) and alike(first.unit, second.unit)
 
 
 def _near(first: str, second: str) -> bool:

@@ -4,6 +4,7 @@ r"""The normal form of an answer: equal for answers that a vote must count as on
   as an integer, a finite decimal or a fraction in lowest terms, in this order of preference.
 - A unit in lower case after a number is dropped (`42 apples`, `5 km`, `864\text{ inches}^2`), a magnitude is
   multiplied out (`5 million`); words that change what is meant stay (`3 pm`, `12 March`, `12 Monkeys`).
+  `quantity` gives the unit too: answers with the same normal form may have different ones.
 - A percent sign is dropped: which of `25` and `25%` is meant is settled by the question, models write
   both for it, and the answers of the benchmarks leave it out. So `50%` is `50`, and not `0.5`.
 - Text is compared without case, markup, outer quotes, a leading article and the punctuation of prose.
@@ -58,6 +59,7 @@ _SPACE_IN_TEX: Final = r"(?:\\[,:; !]|\{,\})"
 _LATEX: Final = (
     (re.compile(rf"(?<![\d.])(\d{{1,3}})((?:{_SPACE_IN_TEX}\d{{3}})+)(?!\d)"), _joined),
     (re.compile(r"(?<![\d.])(\d{0,20})\.(\d{0,20})\\(?:overline|bar|dot)\s*\{(\d{1,20})\}"), _repeated),
+    (re.compile(r"(?<!\\)\$([^$]*)(?<!\\)\$(?!\s*[\d.])"), r" \1 "),
     (re.compile(r"\\!\s*"), ""),
     (re.compile(r"\{,\}"), ","),
     (re.compile(r"\\(?:left|right|displaystyle|limits|[bB]igg?[lr]?)(?![a-zA-Z])"), ""),
@@ -106,6 +108,7 @@ _CURRENCY: Final = re.compile(
     r"^([-+]?)\s*(?:us|usd|eur|gbp|rs\.?|inr)?\s*[$€£¥₹]?\s*(?=[-+]?[\d.\\])", re.IGNORECASE
 )
 _AFTER: Final = re.compile(r"(?<=[\d}.])\s*(?:%|percent|per cent|[$€£¥₹]|usd|eur|gbp)$", re.IGNORECASE)
+_DEGREES: Final = re.compile(r"(?:\u00b0|\^\s*(?:\\circ|\{\s*\\circ\s*\})|\\degree)[\s$)}.*]*$")
 _EQUATION: Final = re.compile(
     r"(?:\\?[a-zA-Z][\w ]*(?:\([a-z]\))?|(?:[\d\s.,$+*/\-]|(?<=\d)\s?x(?=\s?[\d$]))*)"
     r"(?:=|\\approx)\s*([^=<>]+)"
@@ -151,6 +154,7 @@ _WORDS: Final = {
 }
 _MATHS: Final = re.compile(r"[\d\\^_{}=+*/<>|()\[\]]|^[a-z]!|^[a-z](?::[a-z])+$")
 _UNIT_BEHIND: Final = re.compile(rf"(?<=[\w)}}])\s*{_WRAPPED}\s*(?:\^\{{?\d\}}?)?$")
+_NOT_BEHIND: Final = re.compile(rf"{_WRAPPED}(?!\s*(?:\^\{{?\d\}}?)?\s*(?:$|[,;]))|(?<![\w)}} ]){_WRAPPED}")
 _WORDS_BEHIND: Final = re.compile(r"(?<=[\d})i])\s+([a-z]{2,}(?:[\s/-][a-z]+){0,2})$")
 _ONE_LETTER: Final = re.compile(
     r"\\(?:text|mbox|textrm|textit|textbf|mathrm|mathit|mathbf|mathsf|rm)\s*\{\s*(\\?[a-zA-Z]|[\d.]+)\s*\}"
@@ -162,18 +166,34 @@ _AND: Final = re.compile(
 _FUNCTION: Final = re.compile(r"(?<![\\a-zA-Z])((?:arc)?(?:sin|cos|tan)|log|ln|sqrt|pi)(?![a-zA-Z])")
 
 
-@lru_cache(maxsize=4096)
+class Quantity(NamedTuple):
+    """An answer, with its unit apart."""
+
+    normal: str
+    """Its normal form."""
+    unit: str
+    """What stands with the number, currency and percent sign included, if the normal form is a number."""
+
+
 def normalise(value: str) -> str:
     """Give the normal form of an answer; empty when there is nothing in it.
 
     Idempotent: folded until nothing changes.
     """
+    return quantity(value).normal
+
+
+@lru_cache(maxsize=4096)
+def quantity(value: str) -> Quantity:
+    """Give the normal form of an answer, and the unit that it leaves out."""
+    unit = "degree" if _DEGREES.search(value[-MOST_DIGITS:]) else ""
     for _ in range(MOST_CHARACTERS):
         folded = _fold(value)
-        if folded == value:
+        unit = unit or folded.unit
+        if folded.normal == value:
             break
-        value = folded
-    return value
+        value = folded.normal
+    return Quantity(value, unit if is_number(value) else "")
 
 
 def is_number(normal: str) -> bool:
@@ -215,30 +235,50 @@ def boxed_parts(text: str) -> Iterator[Box]:
 def plain_tex(value: str) -> str:
     """Write an answer in the plainest TeX, for comparing it part by part.
 
-    Without its unit, and with commas for "and" and "or".
+    With its units, and with commas for "and" and "or".
     """
     value = _ONE_LETTER.sub(r"\1", _in_tex(_strip(_open_box(_in_characters(value)))))
     value = re.sub(r"\\(?:operatorname|text)\s*\{(sin|cos|tan|log|ln)\}", r"\\\1 ", value)
     is_condition = re.search(r"[<>]|\\[lg]e(?![a-zA-Z])", value) is not None
     value = _AND.sub(lambda word: r" \land " if is_condition and "and" in word[0] else ", ", value)
-    value = _FUNCTION.sub(r"\\\1 ", value.replace("%", ""))
+    value = _FUNCTION.sub(r"\\\1 ", value)
     value = re.sub(r"\\sqrt\s*\(([^()]*)\)", r"\\sqrt{\1}", value)
-    for behind in (_UNIT_BEHIND, _WORDS_BEHIND):
-        unit = behind.search(value)
-        if unit and not any(map(_NO_UNIT.fullmatch, re.findall(r"[a-z]+", unit[1].casefold()))):
-            value = value[: unit.start()]
-    value = re.sub(_WRAPPED, r" \1 ", value)
-    return re.sub(r"(?:,\s*){2,}", ", ", value.replace("$", " ")).strip()
+    value = _NOT_BEHIND.sub(lambda words: f" {words[1] or words[2] or ''} ", value)
+    return re.sub(r"(?:,\s*){2,}", ", ", value).strip()
 
 
-def _fold(value: str) -> str:
+def without_unit(value: str) -> tuple[str, str]:
+    """Take the unit off an expression that `plain_tex` wrote, and give both.
+
+    A magnitude is no unit: `5 million` stays as it is.
+    """
+    value = value.strip()
+    currency = _CURRENCY.match(value)
+    unit = currency[0].strip("-+ ") if currency else ""
+    body = _CURRENCY.sub(r"\1", value)
+    for behind in (_UNIT_BEHIND, _WORDS_BEHIND, _AFTER):
+        found = behind.search(body)
+        if found is None:
+            continue
+        words = re.findall(r"[a-z]+", found[0].casefold())
+        if behind is _WORDS_BEHIND and (not _is_unit(words, attached=False) or words[0] in _MAGNITUDES):
+            continue
+        if behind is _UNIT_BEHIND:
+            words = re.findall(r"[a-z]+", found[1].casefold())
+            if any(map(_NO_UNIT.fullmatch, words)) or (words and words[0] in _MAGNITUDES):
+                continue
+        unit, body = f"{unit} {found[0]}", body[: found.start()]
+    return re.sub(_WRAPPED, r" \1 ", re.sub("[%$]", " ", body)).strip(), unit.strip()
+
+
+def _fold(value: str) -> Quantity:
     value = _in_characters(value)
     if len(value) > MOST_CHARACTERS:
-        return value.casefold()
+        return Quantity(value.casefold(), "")
     value = _in_tex(_strip(_open_box(value)))
     if equation := _EQUATION.fullmatch(value := _strip(value)):
         value = equation[1].strip()
-    return _quantity(value) or _text(_strip(re.sub(_WRAPPED, r" \1 ", value)))
+    return _quantity(value) or Quantity(_text(_strip(re.sub(_WRAPPED, r" \1 ", value))), "")
 
 
 def _in_characters(value: str) -> str:
@@ -274,25 +314,36 @@ def _strip(value: str) -> str:
     return text if is_one else value
 
 
-def _quantity(value: str) -> str | None:
+def _quantity(value: str) -> Quantity | None:
     """Read a number with its sign, currency, percent sign or unit."""
     value = re.sub(
         r"^(?:negative|minus)\s(?=[\d.$\\])", "-", ABOUT.sub("", value, count=1), flags=re.IGNORECASE
     )
-    value = _AFTER.sub("", _CURRENCY.sub(r"\1", value))
+    currency = _CURRENCY.match(value)
+    before = currency[0].strip("-+ ") if currency else ""
+    bare = _CURRENCY.sub(r"\1", value)
+    value = _AFTER.sub("", bare)
     number = _number(value)
     if number is not None:
-        return _written(number)
-    unit = _QUANTITY_IN_TEX.fullmatch(value) or _QUANTITY.fullmatch(value)
-    if unit is None or (number := _number(_AFTER.sub("", unit[1]))) is None:
+        return Quantity(_written(number), f"{before} {bare[len(value) :]}".strip())
+    found = _QUANTITY_IN_TEX.fullmatch(value) or _QUANTITY.fullmatch(value)
+    if found is None or (number := _number(_AFTER.sub("", found[1]))) is None:
         word = _WORDS.get(value.casefold())
-        return None if word is None else str(word)
-    words = re.findall(r"[a-z]+", unit[2].casefold())
-    attached = value[len(unit[1]) : len(unit[1]) + 1].isalpha()
-    is_product = attached or [len(word) for word in words] == [2]
-    if any(map(_NO_UNIT.fullmatch, words)) or (is_product and not _ATTACHED.fullmatch(words[0])):
+        return None if word is None else Quantity(str(word), "")
+    words = re.findall(r"[a-z]+", found[2].casefold())
+    unit = value[len(found[1]) :]
+    if not _is_unit(words, attached=unit[:1].isalpha()):
         return None
-    return _written(number * 10 ** _MAGNITUDES.get(words[0] if words else "", 0))
+    while words and words[0] in _MAGNITUDES:
+        number *= 10 ** _MAGNITUDES[words[0]]
+        unit = unit.casefold().partition(words.pop(0))[2]
+    return Quantity(_written(number), f"{before} {unit}".strip())
+
+
+def _is_unit(words: list[str], *, attached: bool) -> bool:
+    """Whether words after a number are its unit, and neither change what is meant nor are a product."""
+    is_product = attached or [len(word) for word in words] == [2]
+    return not any(map(_NO_UNIT.fullmatch, words)) and not (is_product and not _ATTACHED.fullmatch(words[0]))
 
 
 def _number(value: str) -> Fraction | None:

@@ -30,15 +30,15 @@ def tally(
 
     Args:
         values: Answers, in normal form or not.
-        equal: Also counts as equal what this says is (`same`, say); otherwise only equal normal forms are.
+        equal: Says which answers are equal, e.g. `same`; without it, those with equal normal forms are.
     """
     groups: dict[str, list[int]] = {}
     for index, value in enumerate(values):
         normal = normalise(value) if value is not None else ""
-        if normal:
-            alike = equal and next(
-                (n for n, g in groups.items() if equal(str(values[g[0]]), str(value))), None
-            )
-            groups.setdefault(normal if normal in groups or not alike else alike, []).append(index)
+        if normal and equal:
+            alike = (key for key, group in groups.items() if equal(str(values[group[0]]), str(value)))
+            groups.setdefault(next(alike, str(index)), []).append(index)
+        elif normal:
+            groups.setdefault(normal, []).append(index)
     votes = [Vote(value=str(values[g[0]]), count=len(g), first=g[0]) for g in groups.values()]
     return tuple(sorted(votes, key=lambda vote: (-vote.count, vote.first)))

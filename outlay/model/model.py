@@ -20,7 +20,7 @@ from outlay.model.records import Completion, Parsed, StreamEvent
 from outlay.model.routes import provider_for
 from outlay.model.sampling import Sampling
 from outlay.model.tokenizers import BYTES, tokenizer_of
-from outlay.redaction import StreamMask, mask, register
+from outlay.redaction import Keys, StreamMask, mask
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
@@ -98,7 +98,7 @@ class Model:
             raise ConfigurationError(
                 f"a model needs retries= of at least 0 and timeout= above 0, not {retries} and {timeout:g}"
             )
-        register(self, api_key=api_key, url=api_base, headers=defaults.get("extra_headers"))
+        self._keys = Keys(api_key=api_key, url=api_base, headers=defaults.get("extra_headers"))
         if attachment_tokens is not None and attachment_tokens < 0:
             raise ConfigurationError("attachment_tokens is a number of tokens, of at least 0")
         if provider is not None and tokenizer is not None:
