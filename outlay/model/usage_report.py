@@ -162,8 +162,8 @@ def _dollars(value: object) -> float:
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        return float(value) if "." in value else int(value)
+    if isinstance(value, str) and _NUMBER.fullmatch(text := value.strip()):
+        return float(text) if "." in text else int(text)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
