@@ -17,7 +17,9 @@ from typer.main import get_group
 
 from outlay import local
 from outlay.agents.spec import STRATEGIES
+from outlay.cli.app import ask
 from outlay.cli.bench.app import run as run_bench
+from outlay.cli.memory import show as show_memory
 from outlay.cli.train_router.app import app as train_router
 
 if TYPE_CHECKING:
@@ -67,6 +69,11 @@ NOT_RUN = {
     "outlay train-router report": "a longer line runs it",
     "pip install '.[retrieval]'": "it needs the network; the extra is looked up",
     "pip install '.[memory]'": "it needs the network; the extra is looked up",
+    "outlay memory import DIR FILE": "tests/cli/test_memory.py runs it",
+    "outlay bench run --strategy": "a longer line runs it",
+    "outlay graph": "tests/cli/test_catalogue.py runs it",
+    "outlay strategies": "tests/cli/test_catalogue.py runs it",
+    'outlay ask my_module:SecondLook:PARAMETER=VALUE,... "6 times 7?"': "tests/cli/test_plugins.py does",
     "pip install '.[ray]'": "it needs the network; the extra is looked up",
 }
 """Commands that are named, and why this test does not run them."""
@@ -197,7 +204,9 @@ def test_the_extra_is_there() -> None:
 
 def test_every_option_named_is_run_or_looked_up() -> None:
     options = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
-    looked_up = {f"--{name.replace('_', '-')}" for name in signature(run_bench).parameters}
+    commands = (run_bench, ask, show_memory)
+    parameters = [name for command in commands for name in signature(command).parameters]
+    looked_up = {f"--{name.replace('_', '-')}" for name in parameters}
     switched_off = {f"--no-{name[2:]}" for name in looked_up}
     assert set(options.findall(PROSE)) <= {*options.findall("\n".join(RUN)), *looked_up, *switched_off}
 

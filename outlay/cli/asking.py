@@ -97,6 +97,8 @@ def answer(order: Order) -> int:
         return _failed(session, exc)
     if order.as_json:
         outcome = found.model_dump(mode="json", include=_TOLD)
+        if found.degraded:
+            outcome["degraded"] = with_options(found.degraded)
         if found.episode is not None:
             outcome["episode"] = found.episode.model_dump(mode="json")
         print_json({"answer": outcome.pop("text"), **outcome, **session.facts()})

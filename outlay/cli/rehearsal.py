@@ -21,7 +21,7 @@ from rich.table import Table
 from outlay.budget import PICODOLLARS, Record, Usage
 from outlay.cli.asking import Session, open_session
 from outlay.cli.bill import UNITS, amount, dollars, limits, rooms
-from outlay.cli.exits import ANSWERED, print_json, say_error, status_of
+from outlay.cli.exits import ANSWERED, print_json, say_error, status_of, with_options
 from outlay.cli.live import paper, say
 from outlay.cli.order import read_price
 from outlay.cli.running import interruptible
@@ -90,7 +90,8 @@ def rehearse(order: Order) -> int:
     most_calls = max(session.ledger.usage.calls, brief.ledger.usage.calls)
     if order.as_json:
         planned = [call.model_dump(mode="json") for call in calls]
-        ending = found.model_dump(mode="json", include={"stop_reason", "degraded"})
+        degraded = with_options(found.degraded) if found.degraded else None
+        ending = {"stop_reason": found.stop_reason, "degraded": degraded}
         facts = {**ending, "most_calls": most_calls, "assumed": ASSUMPTIONS, **session.facts()}
         print_json({"dry_run": True, "calls": planned, **facts})
     else:
@@ -126,7 +127,7 @@ def _say(session: Session, calls: Sequence[PlannedCall], found: Answer, most_cal
             named = "" if unit == "usd" else f" {UNITS[unit]}"
             console.print(f"set aside meanwhile for later calls: up to {amount(unit, held)}{named}")
     ending = f"it would end: {found.stop_reason}"
-    say(f"{ending} ({found.degraded})" if found.degraded else ending)
+    say(f"{ending} ({with_options(found.degraded)})" if found.degraded else ending)
     console.print("assumed:")
     for assumption in ASSUMPTIONS:
         say(f"  - {assumption}")

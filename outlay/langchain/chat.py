@@ -233,6 +233,8 @@ class OutlayChatModel(BaseChatModel):
 
 def chat_model(model: Model, *, when_exhausted: WhenExhausted = "raise") -> OutlayChatModel:
     """Give `model` as a LangChain chat model; see `Model.as_chat_model`."""
+    if when_exhausted not in {"raise", "answer"}:
+        raise ConfigurationError(f"when_exhausted is 'raise' or 'answer', not {when_exhausted!r}")
     return OutlayChatModel(model=model, when_exhausted=when_exhausted)
 
 
@@ -268,8 +270,12 @@ def _read_call(kind: type[BaseModel] | None, message: AIMessage) -> Any:
 
 
 def _unfit(message: AIMessage, problem: str) -> OutputInvalidError:
+    was_cut = message.response_metadata["finish_reason"] == "length"
+    advice = (
+        "it was cut short: raise max_output_tokens" if was_cut else "use a simpler schema or a stronger model"
+    )
     return OutputInvalidError(
-        f"the reply does not fit the schema ({problem}): raise max_output_tokens if it was cut short",
+        f"the reply does not fit the schema ({problem}): {advice}",
         model=message.response_metadata["model_name"],
         usage=Usage(**message.response_metadata["outlay"]["usage"]),
     )

@@ -159,9 +159,16 @@ class Ledger(Fence):
         raises is logged.
 
         Args:
-            share: Between 0 and 1.
+            share: Above 0, at most 1.
             callback: Takes the fence; it may be a coroutine function.
+
+        Raises:
+            ConfigurationError: The share is out of range, or the callback cannot be called.
         """
+        if not 0 < share <= 1 or not callable(callback):
+            raise ConfigurationError(
+                "on_share takes a share above 0 and at most 1, and a function of the fence"
+            )
         call = deferred(callback, self)
         with Turn() as tell:
             self.marks.append((share, call))

@@ -106,7 +106,7 @@ class Model:
         if ledger is not None:
             ledger.check_usable()
         self.name = name
-        self._shown = mask(name)
+        self._shown = mask(str(name))
         self.replay = replay
         self.provider = provider or provider_for(
             name,

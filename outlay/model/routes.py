@@ -57,7 +57,7 @@ def provider_for(
 
 
 def _check(name: str, *, api_base: str | None, tokenizer: Tokenizer | None) -> None:
-    if not name.strip():
+    if not isinstance(name, str) or not name.strip():
         raise ConfigurationError("a model needs a name, e.g. 'local' or 'openai/gpt-4.1-mini'")
     if api_base is not None and not _is_url(api_base):
         raise ConfigurationError(f"api_base={api_base!r} is no URL: begin it with http:// or https://")

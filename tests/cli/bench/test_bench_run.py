@@ -87,7 +87,7 @@ def test_a_rehearsal_says_what_it_can_cost_at_most(
         (("--fields", "question"), "question=THEIRS"),
         (("--baselines", "three"), "cannot read --baselines"),
         (("--seeds", "0"), "--seeds"),
-        (("--output-tokens", "-5"), "output_tokens"),
+        (("--output-tokens", "-5"), "--output-tokens"),
         (("--model", "simulated:brains=3"), "brains"),
         (("--total-usd", "-1"), "usd"),
         (("--teacher", "simulated", "--teacher-price", "dear"), "cannot read the price 'dear'"),
@@ -116,7 +116,7 @@ def test_another_bench_in_the_directory_is_refused(outlay: Outlay, tmp_path: Pat
 def test_a_bench_without_a_record_can_be_put_right(outlay: Outlay, tmp_path: Path) -> None:
     wrong = outlay("bench", "run", *QUICK, "--out", str(tmp_path), "--total-output-tokens", "1")
     assert "0 of 8 records" in wrong.out
-    ran = outlay("bench", "run", *QUICK, "--out", str(tmp_path), "--model", "simulated:ability=0.1")
+    ran = outlay("bench", "run", "--model", "simulated:ability=0.1", *QUICK[2:], "--out", str(tmp_path))
     assert (ran.status, "8 of 8 records" in ran.out) == (0, True)
 
 
