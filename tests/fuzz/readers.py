@@ -193,10 +193,10 @@ def _server_stream(text: str) -> None:
             for event in _bodies(piece):
                 reader.chunk(event)
         reader.last(ended=True).model_dump_json()
-    reader = StreamReader()
-    for event in (*_json_of(text), *_bodies(text)):
-        reader.chunk(event)
-    reader.last(ended=False)
+    whole = StreamReader()
+    for body in (*_json_of(text), *_bodies(text)):
+        whole.chunk(body)
+    whole.last(ended=False)
 
 
 def _server_usage(text: str) -> None:
