@@ -211,7 +211,7 @@ def _near(one: Any, other: Any, *, approximate: bool) -> bool:
 
 
 def _vanishes(difference: Any) -> bool:
-    """Whether no digit of a value can be found that is not 0."""
+    """Whether a value is 0 in every digit that can be computed."""
     from sympy.core.evalf import PrecisionExhausted  # type: ignore[import-untyped]  # noqa: PLC0415
 
     try:

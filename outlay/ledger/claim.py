@@ -44,8 +44,8 @@ class Claim(Record):
     prompt_tokens: int = Field(default=0, ge=0)
     """Tokens of the prompt, from above where they could not be counted."""
     bounded: bool = True
-    """Whether the prompt is known to take no more; if not, no fence that limits total tokens or dollars
-    admits the request."""
+    """Whether `prompt_tokens` is an upper bound. A request without one is refused by every fence that
+    limits total tokens or dollars."""
     max_output_tokens: int = Field(ge=1)
     """Most tokens per generation; the fences may admit fewer."""
     min_output_tokens: int = Field(default=1, ge=1)

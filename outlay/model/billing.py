@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 LONGEST_TOKEN: Final = 7
-"""Bytes to a token, on average over a reply, that no tokenizer reaches on prose, code or numbers."""
+"""Bytes a token: no tokenizer averages more over a reply of prose, code or numbers."""
 LONGEST_PIECE: Final = 16
 """Bytes of a word that a token holds at most, on average over a text."""
 CREDIBLE: Final = 0.75

@@ -218,7 +218,7 @@ class Replay:
             )
 
     def keep(self, *asked: Any, **said: Any) -> None:
-        """Record a completion that is paid for, or go on without: a failure is logged once a store.
+        """Record a paid completion; a failure to write is logged, once for each store, and not raised.
 
         Takes what `record` takes.
         """

@@ -58,7 +58,7 @@ class Fault(StrEnum):
     SMALLER_TOTAL = "smaller total"
     """The reply tells a total of 1."""
     COUNTS_AS_TEXT = "counts as text"
-    """The reply tells its counts as texts, e.g. `"12"`."""
+    """The reply reports its counts as texts, e.g. `"12"`."""
     CUT = "cut"
     """The connection breaks in the middle of the reply."""
     ENDED_EARLY = "ended early"
